@@ -1,1 +1,56 @@
-"""TODO."""
+"""Network architectures, one module each: metadata here, torch only when one is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_all.config import Settings
+from napari_all.networks.checkpoint import Task
+from napari_all.networks.device import import_torch
+from napari_all.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Entry of the registry of architectures.
+
+    Attributes
+    ----------
+    name, title, summary
+        Key, display name and one sentence for people.
+    task
+        What a network of this kind does.
+    options
+        Type of its options (widths, depth, …); a checkpoint's card keeps their values.
+    make
+        Builds the untrained module from validated options; imports torch inside.
+    """
+
+    name: str
+    title: str
+    summary: str
+    task: Task
+    options: type[Settings]
+    make: Callable[[Any], torch.nn.Module]
+
+    def build(self, **options: Any) -> torch.nn.Module:
+        """Return the untrained module (float32, CPU).
+
+        Raises
+        ------
+        UsageError
+            An option is unknown or out of range.
+        DependencyError
+            Torch, or a library this architecture needs, cannot be imported.
+        """
+        validated = self.options.parse(options)
+        import_torch()
+        return self.make(validated)
+
+
+BACKBONES: Registry[Backbone] = Registry("backbone", __name__, Backbone)
