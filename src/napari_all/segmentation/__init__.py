@@ -1,1 +1,1 @@
-"""TODO."""
+"""Segmentation: methods, cleaning, measurements, edits; arrays in, arrays out."""

@@ -20,11 +20,16 @@ class PostprocessSettings(Settings):
     fill_holes: bool = Field(True, description="Fill holes inside cells")
     smooth_px: int = Field(1, ge=0, le=20, description="Radius of the smoothing disc in pixels; 0 = none")
     min_area_px: int | None = Field(
-        None, ge=0, le=1_000_000, description="Smallest cell kept, in square pixels; none = a fifth of the median cell"
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Smallest cell kept, in square pixels; none = a fifth of the median cell",
     )
     split_touching: bool = Field(True, description="Cut touching cells apart")
     split_depth: float = Field(
-        0.12, ge=0.0, le=1.0,
+        0.12,
+        ge=0.0,
+        le=1.0,
         description="How deep a waist must be to be cut, as a share of the cell radius; smaller cuts more",
     )
     clear_border: bool = Field(False, description="Drop cells that touch the image border")

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The jobs a person asks for, one file each; window and command line call the same ones."""

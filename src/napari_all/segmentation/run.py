@@ -1,0 +1,83 @@
+"""Run one method and the shared cleaning on one image."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_all.config import Settings
+from napari_all.errors import ImageError, UsageError
+from napari_all.monitor import Monitor, NullMonitor
+from napari_all.segmentation.method import PostprocessSettings, SegmentationMethod
+from napari_all.segmentation.postprocess import clean
+from napari_all.types import BoolMask, RGBImage, Segmentation
+
+
+def segment_array(
+    rgb: RGBImage,
+    method: SegmentationMethod,
+    settings: Settings,
+    postprocess: PostprocessSettings,
+    monitor: Monitor | None = None,
+) -> Segmentation:
+    """Segment one image.
+
+    Parameters
+    ----------
+    rgb
+        (Y, X, 3) uint8.
+    method, settings, postprocess
+        Entry of the registry, its settings and the cleaning.
+
+    Raises
+    ------
+    ImageError
+        When `rgb` is not (Y, X, 3) uint8.
+    UsageError
+        When `settings` belong to another method.
+    Cancelled
+        When the monitor asks to stop.
+    """
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
+        raise ImageError(
+            f"cannot segment an array of shape {rgb.shape} and type {rgb.dtype}; give (Y, X, 3) uint8 RGB, "
+            f"as napari_all.io.images.read_image makes it"
+        )
+    if not isinstance(settings, method.settings):
+        raise UsageError(
+            f"{type(settings).__name__} are not settings of {method.name!r}; use {method.settings.__name__}"
+        )
+    watch = monitor or NullMonitor()
+    raw = method.run(rgb, settings, watch)
+    watch.raise_if_cancelled()
+    labels, classes = clean(raw.classes, method.parts, postprocess, raw.diameter_px)
+    return Segmentation(
+        labels=labels,
+        classes=classes,
+        parts=method.parts,
+        method=method.name,
+        settings=settings.model_dump(mode="json"),
+        postprocess=postprocess.model_dump(mode="json"),
+        diameter_px=raw.diameter_px,
+        model=raw.model,
+        model_sha256=raw.model_sha256,
+        device=raw.device,
+        uncertainty=None if raw.probabilities is None else mean_entropy(raw.probabilities, labels > 0),
+    )
+
+
+def mean_entropy(probabilities: NDArray[np.float16], mask: BoolMask) -> float:
+    """Return the mean entropy over the mask's pixels as a share of the largest possible, 0..1; 0 for no pixel.
+
+    Parameters
+    ----------
+    probabilities
+        (C, Y, X), summing to 1 over C.
+    mask
+        (Y, X) bool.
+    """
+    p = probabilities[:, mask].astype(np.float32)
+    if p.size == 0:
+        return 0.0
+    entropy = -(p * np.log(np.maximum(p, 1e-6))).sum(axis=0)
+    return float(entropy.mean() / np.log(len(p)))
