@@ -44,12 +44,14 @@ def import_torch() -> ModuleType:
 def explain_import_error(library: str, error: Exception) -> DependencyError:
     """Make the error for a library on top of torch (timm, torchvision) that cannot be imported.
 
-    Torch and torchvision of different builds fail with a RuntimeError, `operator torchvision::nms does not exist`.
+    Torch and torchvision of different builds fail with a RuntimeError:
+    `operator torchvision::nms does not exist`.
     """
     if "torchvision::" in str(error):
+        line = _INSTALL_LINE.replace("torch ", "torch torchvision ")
         return DependencyError(
             f"{library} cannot be imported because torch and torchvision are of different builds ({error}); "
-            f"install both from one place, for example: {_INSTALL_LINE.replace('torch ', 'torch torchvision ')}"
+            f"install both from one place, for example: {line}"
         )
     return DependencyError(f"{library} cannot be imported ({error}); install it: pip install {library}")
 
