@@ -61,6 +61,9 @@ def split_touching(labels: LabelImage, depth: float, min_area_px: float = 0.0) -
     for label, window in enumerate(ndimage.find_objects(labels), start=1):
         if window is None:
             continue
+        # One pixel more on each side, so that the background around the piece is seen; beyond the image is unknown,
+        # and the distance transform takes the crop's own edge as neutral.
+        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in window)
         piece = labels[window] == label
         cut = _cut(piece, depth, min_area_px)
         for k in range(2, int(cut.max(initial=0)) + 1):
@@ -70,8 +73,8 @@ def split_touching(labels: LabelImage, depth: float, min_area_px: float = 0.0) -
 
 
 def _cut(mask: BoolMask, depth: float, min_area_px: float) -> LabelImage:
-    # Outside the image is unknown, not background, so the crop is padded only on sides where background follows;
-    # OpenCV takes the crop's own edge as neutral, which is right at the image border and harmless elsewhere.
+    if mask.all():
+        return mask.astype(np.int32)
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     radius = float(distance.max(initial=0.0))
     if radius < _LEAST_RADIUS_PX:

@@ -1,0 +1,102 @@
+"""Cleaning and instances: known shapes in, counted cells out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_all.segmentation.instances import components, relabel, split_touching
+from napari_all.segmentation.method import PostprocessSettings
+from napari_all.segmentation.postprocess import clean, smallest_area
+
+
+def discs(shape: tuple[int, int], *circles: tuple[float, float, float]) -> np.ndarray:
+    """Union of discs (y, x, radius)."""
+    yy, xx = np.mgrid[: shape[0], : shape[1]]
+    return np.any([(yy - y) ** 2 + (xx - x) ** 2 <= r * r for y, x, r in circles], axis=0)
+
+
+@pytest.mark.parametrize("radius", [7, 15, 40, 75])
+def test_two_touching_discs_are_cut_at_every_size(radius):
+    side = 5 * radius
+    mask = discs((side, side), (2.4 * radius, 1.5 * radius, radius), (2.4 * radius, 3.3 * radius, radius))
+    labels = split_touching(components(mask), 0.12)
+    assert labels.max() == 2
+    areas = np.bincount(labels.ravel())[1:]
+    assert areas.min() / areas.max() > 0.9
+    np.testing.assert_array_equal(labels > 0, mask)
+
+
+@pytest.mark.parametrize("radius", [7, 15, 40])
+@pytest.mark.parametrize("stretch", [1.0, 1.5, 2.2])
+def test_one_oval_cell_stays_whole(radius, stretch):
+    canvas = np.zeros((8 * radius, 8 * radius), np.uint8)
+    cv2.ellipse(canvas, (4 * radius, 4 * radius), (int(radius * stretch), radius), 30, 0, 360, 1, -1)
+    assert split_touching(components(canvas > 0), 0.12).max() == 1
+
+
+def test_cell_cut_by_the_border_is_not_split():
+    assert split_touching(components(discs((60, 60), (0, 30, 20))), 0.12).max() == 1
+
+
+def test_small_bump_is_not_cut_off():
+    mask = discs((80, 80), (40, 35, 20), (40, 57, 5))
+    assert split_touching(components(mask), 0.12, min_area_px=100).max() == 1
+
+
+@given(arrays(np.int32, (9, 11), elements=st.integers(0, 6)))
+@settings(max_examples=60)
+def test_relabel_numbers_in_raster_order_and_keeps_regions(labels):
+    result = relabel(labels)
+    np.testing.assert_array_equal(result > 0, labels > 0)
+    firsts = [np.flatnonzero(result.ravel() == k)[0] for k in range(1, result.max() + 1)]
+    assert firsts == sorted(firsts)
+    for value in np.unique(labels[labels > 0]):
+        assert np.unique(result[labels == value]).size == 1
+
+
+@given(arrays(np.uint8, (24, 24), elements=st.integers(0, 2)), st.integers(0, 3), st.booleans(), st.booleans())
+@settings(max_examples=60)
+def test_classes_are_zero_exactly_where_labels_are(classes, smooth, fill, split):
+    options = PostprocessSettings(smooth_px=smooth, fill_holes=fill, split_touching=split, min_area_px=4)
+    labels, cleaned = clean(classes, "nucleus+cytoplasm", options)
+    np.testing.assert_array_equal(labels > 0, cleaned > 0)
+    assert sorted(set(np.unique(labels)) - {0}) == list(range(1, labels.max() + 1))
+
+
+def test_hole_is_filled_with_cytoplasm_or_nucleus_by_parts():
+    ring = discs((40, 40), (20, 20, 14)) & ~discs((40, 40), (20, 20, 5))
+    raw = ring.astype(np.uint8) * 2
+    _, parted = clean(raw, "nucleus+cytoplasm", PostprocessSettings(smooth_px=0))
+    _, whole = clean(raw, "cell", PostprocessSettings(smooth_px=0))
+    assert parted[20, 20] == 1
+    assert whole[20, 20] == 2
+
+
+def test_specks_go_and_border_cells_get_half_the_limit():
+    mask = discs((100, 100), (50, 50, 20), (20, 80, 4), (99, 20, 10))
+    labels, _ = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(smooth_px=0))
+    assert labels[50, 50] > 0
+    assert labels[98, 20] > 0
+    assert labels[20, 80] == 0
+
+
+def test_many_specks_do_not_lower_the_automatic_limit():
+    labels = components(discs((200, 200), (100, 100, 30), *[(8 + 12 * k, 8, 3) for k in range(15)]))
+    assert smallest_area(labels, PostprocessSettings()) > 0.15 * np.pi * 30**2
+
+
+def test_known_diameter_sets_the_limit():
+    empty = np.zeros((5, 5), np.int32)
+    assert smallest_area(empty, PostprocessSettings(), 100) == pytest.approx(0.2 * np.pi / 4 * 1e4)
+
+
+def test_clear_border_drops_cut_cells_only():
+    mask = discs((80, 80), (40, 40, 15), (0, 10, 12))
+    labels, _ = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(clear_border=True, min_area_px=0))
+    assert labels.max() == 1
+    assert labels[40, 40] == 1
