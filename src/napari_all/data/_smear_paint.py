@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_all.classes import CYTOPLASM, NUCLEUS
 from napari_all.data._smear_shapes import (
@@ -15,6 +18,7 @@ from napari_all.data._smear_shapes import (
     soft_step,
 )
 from napari_all.data._smear_stains import Stain
+from napari_all.types import BoolMask
 
 
 class Canvas:
@@ -28,21 +32,20 @@ class Canvas:
         (Y, X) int32, uint8 and bool: white cells in the order painted, their parts, and smudge cells.
     """
 
-    def __init__(
-        self, shape: tuple[int, int], stain: Stain, rng: np.random.Generator, diameter: float
-    ) -> None:
+    def __init__(self, shape: tuple[int, int], stain: Stain, rng: np.random.Generator, diameter: float) -> None:
         self.shape = shape
         self.stain = stain
         self.rng = rng
         self.diameter = diameter
         self.noise = Noise(
             rng,
-            {"fine": diameter / 55, "grain": diameter / 26, "clump": diameter / 13, "broad": diameter / 4},
+            {"fine": diameter / 75, "grain": diameter / 26, "clump": diameter / 13, "broad": diameter / 4},
         )
         self.density = np.zeros((*shape, 3), np.float32)
         self.labels = np.zeros(shape, np.int32)
         self.classes = np.zeros(shape, np.uint8)
         self.smudges = np.zeros(shape, np.bool_)
+        self._painted = 0
         self._nearest = np.full(shape, np.inf, np.float32)
 
     def blend(self, patch: Patch, alpha: Field, density: Field) -> None:
@@ -50,40 +53,36 @@ class Canvas:
         view = self.density[patch.window]
         view += alpha[..., None] * (density - view)
 
-    def claim(self, patch: Patch, rho: Field, edge: float) -> Field:
-        """Give the next label to the pixels where `rho` < 1 and no earlier white cell is nearer; return its opacity.
+    def claim(self, patch: Patch, rho: Field, radius: float) -> tuple[Field, BoolMask]:
+        """Give the next label to the pixels with `rho` < 1 to which no earlier white cell is nearer.
 
-        `edge` is the cell's radius in pixels. Two cells that meet flatten against each other.
+        Returns the new cell's opacity and its pixels, both (Y, X) of the patch; `radius` is in pixels.
         """
         nearest = self._nearest[patch.window]
-        share = soft_step((nearest - rho) * edge * 0.5)
         own = (rho < 1) & (rho < nearest)
-        self.labels[patch.window][own] = self.labels.max() + 1
+        alpha = soft_step((1 - rho) * radius) * soft_step((nearest - rho) * radius * 0.5)
+        self.labels[patch.window][own] = self._painted = self._painted + 1
         self.classes[patch.window][own] = CYTOPLASM
         nearest[own] = rho[own]
-        return soft_step((1 - rho) * edge) * share
+        return alpha, own
 
 
 def paint_red_cell(canvas: Canvas, outline: Outline) -> None:
-    """Add a red cell: a biconcave disc (profile of Evans and Fung 1972) whose density adds up where cells overlap."""
+    """Add a red cell: a biconcave disc (profile of Evans and Fung 1972); density adds up where cells overlap."""
     patch = patch_around(canvas.shape, outline.y, outline.x, outline.radius * 1.5)
     if patch is None:
         return
-    rng, pallor = canvas.rng, float(np.clip(canvas.stain.pallor + canvas.rng.normal(0, 0.2), 0, 1))
+    rng, radius = canvas.rng, outline.radius
+    pallor = float(np.clip(canvas.stain.pallor + rng.normal(0, 0.2), 0, 1))
     rho = outline.rho(patch.dy, patch.dx)
-    disc = soft_step((1 - rho) * outline.radius, 1.5)
     tilt_y, tilt_x = rng.normal(0, 0.08, 2)
-    inner = np.hypot(patch.dy / outline.radius - tilt_y, patch.dx / outline.radius - tilt_x)
-    inner = np.minimum(np.maximum(inner, 0.5 * rho), 1).astype(np.float32)
+    inner = np.hypot(patch.dy / radius - tilt_y, patch.dx / radius - tilt_x)
+    inner = np.minimum(np.maximum(inner, 0.5 * rho), 1)
     biconcave = np.sqrt(np.maximum(1.05 - inner**2, 0)) * (0.207 + 2.003 * inner**2 - 1.123 * inner**4) / 0.72
-    thickness = (1 - pallor) * 0.85 + pallor * biconcave
-    rim = 0.22 * np.exp(-(((rho - 0.96) * outline.radius / 1.3) ** 2))
-    halo = -0.06 * np.exp(-(((rho - 1.08) * outline.radius / 1.5) ** 2))
-    amount = (
-        rng.uniform(0.75, 1.15)
-        * (disc * (thickness + 0.03 * canvas.noise.cut("clump", rho.shape)) + rim * disc)
-        + halo
-    )
+    thickness = (1 - pallor) * 0.85 + pallor * biconcave + 0.03 * canvas.noise.cut("clump", rho.shape)
+    rim = 0.3 * np.exp(-(((rho - 0.94) * radius / (0.6 + 0.04 * radius)) ** 2))
+    halo = 0.05 * np.exp(-(((rho - 1.08) * radius / 1.5) ** 2))
+    amount = rng.uniform(0.75, 1.2) * soft_step((1 - rho) * radius, 1.2) * (thickness + rim) - halo
     view = canvas.density[patch.window]
     view += amount[..., None] * canvas.stain.density("red_cell") / (1 + 0.8 * view.mean(-1, keepdims=True))
 
@@ -129,87 +128,91 @@ def paint_precipitate(canvas: Canvas, y: float, x: float, spread: float) -> None
 
 
 def paint_white_cell(canvas: Canvas, outline: Outline, kind: str) -> None:
-    """Add a white cell: cytoplasm with granules and vacuoles, nucleus with chromatin; sets its label and classes.
+    """Add a white cell of one of the `WHITE_CELLS`; sets its label and classes.
 
-    `kind` is one of `WHITE_CELLS`.
+    Two cells that meet flatten against each other.
     """
     patch = patch_around(canvas.shape, outline.y, outline.x, outline.radius * 1.6)
     if patch is None:
         return
-    rng, stain, noise = canvas.rng, canvas.stain, canvas.noise
-    rho = outline.rho(patch.dy, patch.dx) + 0.012 * noise.cut("clump", patch.dy.shape)
-    alpha = canvas.claim(patch, rho, outline.radius)
-    mine = canvas.labels[patch.window] == canvas.labels.max()
-    inside = nucleus_depth(canvas, patch, outline, kind) * outline.radius
-    nucleus = np.where(rho < 0.97, soft_step(inside, 1.4), 0).astype(np.float32)
-    canvas.classes[patch.window][mine & (nucleus > 0.5)] = NUCLEUS
+    rho = outline.rho(patch.dy, patch.dx) + 0.012 * canvas.noise.cut("clump", patch.dy.shape)
+    alpha, own = canvas.claim(patch, rho, outline.radius)
+    depth = nucleus_depth(canvas, patch, outline.radius, kind) * outline.radius
+    nucleus = np.where(rho < 0.97, soft_step(depth, 1.4), 0)
+    canvas.classes[patch.window][own & (nucleus > 0.5)] = NUCLEUS
+    hue = canvas.rng.uniform(0.92, 1.08, 3).astype(np.float32)
+    density = cytoplasm_density(canvas, rho, kind)
+    density += nucleus[..., None] * (nucleus_density(canvas, depth, outline.radius, kind) - density)
+    canvas.blend(patch, alpha, density * hue)
 
+
+def cytoplasm_density(canvas: Canvas, rho: Field, kind: str) -> NDArray[np.float32]:
+    """Return the density (Y, X, 3) of cytoplasm: darker at its border; with granules, or now and then vacuoles."""
+    rng, stain, noise = canvas.rng, canvas.stain, canvas.noise
     pale = {"lobed": 0.62, "indented": 0.8}.get(kind, 1.0) * rng.uniform(0.85, 1.15)
-    body = pale * (0.72 + 0.4 * np.clip(rho, 0, 1) ** 3) + 0.07 * noise.cut("grain", rho.shape)
+    body = pale * (0.7 + 0.45 * np.clip(rho, 0, 1) ** 4) + 0.07 * noise.cut("grain", rho.shape)
     density = body[..., None] * stain.density("cytoplasm")
     if kind == "lobed":
-        grains = soft_step(noise.cut("fine", rho.shape) - 0.6, 0.8) * np.float32(0.5)
-        density = density + grains[..., None] * (stain.density("granule") - density)
+        grains = soft_step(noise.cut("fine", rho.shape) - 0.7, 0.8) * 0.6
+        density += grains[..., None] * (stain.density("granule") - density)
     elif rng.random() < 0.3:
-        vacuoles = soft_step(noise.cut("clump", rho.shape) - 1.9, 0.5)
-        density = density * (1 - 0.7 * vacuoles[..., None])
+        density *= 1 - 0.7 * soft_step(noise.cut("clump", rho.shape) - 1.9, 0.5)[..., None]
+    return density.astype(np.float32)
 
-    chromatin = (
-        0.12 * noise.cut("grain", rho.shape)
-        + 0.1 * noise.cut("clump", rho.shape)
-        + 0.06 * noise.cut("fine", rho.shape)
-    )
-    membrane = 0.14 * np.exp(-((inside / max(1.0, 0.05 * outline.radius)) ** 2))
-    nucleolus = 0.22 * soft_step(noise.cut("clump", rho.shape) - 2.1, 0.6) if kind == "blast" else 0.0
-    depth = {"blast": 0.95, "lymphocyte": 1.35, "lobed": 1.15, "indented": 0.95}[kind] * rng.uniform(
-        0.85, 1.15
-    )
-    core = (depth * (1 + chromatin) + membrane - nucleolus)[..., None] * stain.density("nucleus")
-    canvas.blend(patch, alpha, density + nucleus[..., None] * (core - density))
+
+def nucleus_density(canvas: Canvas, depth: Field, radius: float, kind: str) -> NDArray[np.float32]:
+    """Return the density (Y, X, 3) of a nucleus: clumped chromatin, a darker membrane, nucleoli in blasts."""
+    rng, noise, shape = canvas.rng, canvas.noise, depth.shape
+    tone = {"blast": 0.85, "lymphocyte": 1.35, "lobed": 1.15, "indented": 0.9}[kind] * rng.uniform(0.82, 1.18)
+    chromatin = 0.12 * noise.cut("grain", shape) + 0.1 * noise.cut("clump", shape)
+    chromatin += 0.06 * noise.cut("fine", shape) + 0.05 * noise.cut("broad", shape)
+    membrane = 0.16 * np.exp(-((depth / max(1.0, 0.06 * radius)) ** 2))
+    nucleoli = 0.22 * soft_step(noise.cut("clump", shape) - 2.1, 0.6) if kind == "blast" else 0.0
+    amount = tone * (1 + chromatin) + membrane - nucleoli
+    return (amount[..., None] * canvas.stain.density("nucleus")).astype(np.float32)
 
 
 WHITE_CELLS = {"blast": 0.6, "lymphocyte": 0.15, "lobed": 0.15, "indented": 0.1}
 """Kinds of white cell with how often each comes."""
 
 
-def nucleus_depth(canvas: Canvas, patch: Patch, outline: Outline, kind: str) -> Field:
-    """Return how deep each pixel lies inside the nucleus, in cell radii (negative outside).
-
-    The lobes of a lobed nucleus are blobs on an arc joined by thin bridges; an indented one lacks a bite.
-    """
+def nucleus_depth(canvas: Canvas, patch: Patch, radius: float, kind: str) -> Field:
+    """Return how deep each pixel lies inside the nucleus, in cell radii (negative outside)."""
     rng = canvas.rng
-    wobble = 0.03 * canvas.noise.cut("clump", patch.dy.shape)
-    dy, dx = patch.dy / outline.radius, patch.dx / outline.radius
+    dy, dx = patch.dy / np.float32(radius), patch.dx / np.float32(radius)
     if kind == "lobed":
-        return _lobes(rng, dy, dx) + wobble
-    size = {
-        "blast": rng.uniform(0.8, 0.95),
-        "lymphocyte": rng.uniform(0.82, 0.93),
-        "indented": rng.uniform(0.72, 0.82),
-    }[kind]
-    shift = rng.normal(0, 0.35 * (0.97 - size), 2)
-    tilt = random_outline(rng, 0, 0, size, irregular=0.05)
-    depth = (1 - tilt.rho(dy - np.float32(shift[0]), dx - np.float32(shift[1]))) * size
+        depth = _lobes(rng, dy, dx)
+    else:
+        low, high = {"blast": (0.8, 0.95), "lymphocyte": (0.82, 0.93), "indented": (0.74, 0.84)}[kind]
+        size = rng.uniform(low, high)
+        shift = rng.normal(0, 0.35 * (0.97 - size), 2)
+        oval = random_outline(rng, float(shift[0]), float(shift[1]), size, irregular=0.06)
+        depth = _inside(oval, dy, dx)
     if kind == "indented":
-        angle = rng.uniform(0, 2 * np.pi)
-        bite = np.hypot(dy - 0.75 * np.sin(angle), dx - 0.75 * np.cos(angle)) - rng.uniform(0.35, 0.5)
-        depth = np.minimum(depth, bite)
-    result: Field = (depth + wobble).astype(np.float32)
-    return result
+        angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.95, 1.15)
+        bite = np.hypot(dy - reach * np.sin(angle), dx - reach * np.cos(angle)) - rng.uniform(0.5, 0.68)
+        depth = -0.06 * np.logaddexp(-depth / 0.06, -bite / 0.06)
+    return (depth + 0.03 * canvas.noise.cut("clump", dy.shape)).astype(np.float32)
+
+
+def _inside(outline: Outline, dy: Field, dx: Field) -> Field:
+    rho = outline.rho(dy - np.float32(outline.y), dx - np.float32(outline.x))
+    return ((1 - rho) * outline.radius).astype(np.float32)
 
 
 def _lobes(rng: np.random.Generator, dy: Field, dx: Field) -> Field:
+    """Return the depth inside two to four blobs on an arc, joined by thin bridges."""
     count = int(rng.integers(2, 5))
     step, start = rng.uniform(0.9, 1.3) * (1.6 if count == 2 else 1.0), rng.uniform(0, 2 * np.pi)
     angles = start + step * np.arange(count)
     centres = np.stack([np.sin(angles), np.cos(angles)], 1) * rng.uniform(0.4, 0.48, (count, 1))
     depth = np.full(dy.shape, -9, np.float32)
-    for cy, cx in centres:
-        lobe = random_outline(rng, 0, 0, rng.uniform(0.3, 0.38), irregular=0.12)
-        depth = np.maximum(depth, (1 - lobe.rho(dy - np.float32(cy), dx - np.float32(cx))) * lobe.radius)
-    for (ay, ax), (by, bx) in zip(centres[:-1], centres[1:], strict=True):
-        length2 = (by - ay) ** 2 + (bx - ax) ** 2
-        along = np.clip(((dy - ay) * (by - ay) + (dx - ax) * (bx - ax)) / length2, 0, 1)
+    for y, x in centres:
+        blob = random_outline(rng, float(y), float(x), rng.uniform(0.3, 0.38), irregular=0.12)
+        depth = np.maximum(depth, _inside(blob, dy, dx))
+    for (ay, ax), (by, bx) in pairwise(centres):
+        along = ((dy - ay) * (by - ay) + (dx - ax) * (bx - ax)) / ((by - ay) ** 2 + (bx - ax) ** 2)
+        along = np.clip(along, 0, 1)
         bridge = 0.1 - np.hypot(dy - (ay + along * (by - ay)), dx - (ax + along * (bx - ax)))
         depth = np.maximum(depth, bridge)
     return depth.astype(np.float32)

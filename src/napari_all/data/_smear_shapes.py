@@ -16,7 +16,7 @@ Field = NDArray[np.float32]
 class Outline:
     """A closed, slightly irregular outline round a centre (all lengths in pixels).
 
-    The border lies where the radial coordinate `rho` is 1; an ellipse of `aspect` (long over short axis) turned by
+    The border, where the radial coordinate `rho` is 1, is an ellipse of `aspect` (long over short axis) turned by
     `angle` (radians), with waves given as (cycles per turn, relative amplitude, phase).
     """
 
@@ -28,7 +28,7 @@ class Outline:
     waves: tuple[tuple[int, float, float], ...] = ()
 
     def rho(self, dy: Field, dx: Field) -> Field:
-        """Return the radial coordinate of the points at (dy, dx) from the centre: 0 there, 1 on the border."""
+        """Return the radial coordinate at (dy, dx) from the centre: 0 in the centre, 1 on the border."""
         stretch = np.sqrt(self.aspect)
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         along = (dx * cos + dy * sin) / stretch
@@ -44,7 +44,7 @@ class Outline:
 def random_outline(
     rng: np.random.Generator, y: float, x: float, radius: float, *, irregular: float, crenated: float = 0.0
 ) -> Outline:
-    """Draw an outline: `irregular` scales the slow waves, `crenated` is the height of the spikes of a shrunken cell."""
+    """Draw an outline: `irregular` scales the slow waves, `crenated` the spikes of a shrunken cell."""
     waves = [(k, float(rng.normal(0, irregular / k)), float(rng.uniform(0, 2 * np.pi))) for k in range(2, 7)]
     if crenated > 0:
         waves.append((int(rng.integers(9, 15)), crenated, float(rng.uniform(0, 2 * np.pi))))

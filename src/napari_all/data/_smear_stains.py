@@ -35,33 +35,33 @@ class Stain:
 STAINS: dict[str, Stain] = {
     "purple-grey": Stain(
         background=(250, 249, 254),
-        red_cell=(178, 179, 194),
-        nucleus=(108, 58, 186),
+        red_cell=(168, 170, 186),
+        nucleus=(112, 64, 192),
         cytoplasm=(160, 140, 216),
         granule=(150, 70, 190),
         smudge=(222, 188, 236),
         platelet=(150, 98, 196),
-        pallor=0.7,
+        pallor=0.85,
     ),
     "blue": Stain(
         background=(226, 243, 252),
-        red_cell=(138, 170, 206),
+        red_cell=(128, 162, 204),
         nucleus=(138, 100, 208),
         cytoplasm=(152, 150, 222),
         granule=(150, 90, 200),
         smudge=(212, 184, 236),
         platelet=(140, 118, 204),
-        pallor=0.55,
+        pallor=0.7,
     ),
     "magenta": Stain(
         background=(250, 250, 244),
-        red_cell=(184, 192, 200),
-        nucleus=(208, 112, 212),
+        red_cell=(180, 192, 200),
+        nucleus=(206, 118, 216),
         cytoplasm=(206, 160, 224),
         granule=(190, 90, 190),
         smudge=(245, 212, 232),
         platelet=(196, 128, 206),
-        pallor=0.8,
+        pallor=0.95,
     ),
     "pink": Stain(
         background=(248, 236, 224),
@@ -84,7 +84,7 @@ STAINS: dict[str, Stain] = {
         pallor=0.9,
     ),
 }
-"""Stains by name; the first three are the looks of one hospital's fields, where red cells are grey or blue."""
+"""Stains by name."""
 
 FIELD_STAINS = ("purple-grey", "blue", "magenta")
-"""Stains among which a seed chooses when none is named."""
+"""Stains with grey or blue red cells, among which a seed chooses when none is named."""
