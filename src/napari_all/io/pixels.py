@@ -86,8 +86,9 @@ def over_white(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], *, premultiplie
     """
     opaque = alpha[..., np.newaxis].astype(np.uint32)
     weight = 255 if premultiplied else opaque
-    mixed: NDArray[np.uint32] = (rgb.astype(np.uint32) * weight + 255 * (255 - opaque) + 127) // 255
-    return np.minimum(mixed, 255).astype(np.uint8)
+    mixed = (rgb.astype(np.uint32) * weight + 255 * (255 - opaque) + 127) // 255
+    clipped: RGBImage = np.minimum(mixed, 255).astype(np.uint8)
+    return clipped
 
 
 def orient(array: NDArray[Any], orientation: int) -> NDArray[Any]:

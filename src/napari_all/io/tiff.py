@@ -23,8 +23,7 @@ _READ_KINDS = (
     PHOTOMETRIC.YCBCR,
     PHOTOMETRIC.SEPARATED,
 )
-# imagecodecs' own errors are RuntimeErrors
-_DAMAGE = (
+DAMAGE = (
     tifffile.TiffFileError,
     OSError,
     RuntimeError,
@@ -34,6 +33,7 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
+"""What decoders raise on a damaged file; imagecodecs' own errors are RuntimeErrors."""
 _DENSITY_UM = {2: 25400.0, 3: 10000.0}
 
 
@@ -46,7 +46,7 @@ def read_tiff(stream: IO[bytes], name: str, max_pixels: int) -> tuple[RGBImage, 
     try:
         with TiffFile(stream, name=name) as tif:
             return _read(tif, name, max_pixels)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"{name} is truncated or damaged ({error}); copy it again from where it came from") from error
@@ -62,7 +62,7 @@ def _read(tif: TiffFile, name: str, max_pixels: int) -> tuple[RGBImage, scale.Pi
     if series.dtype is None:
         raise ImageError(f"{name} is truncated or damaged (no pixel type); copy it again from its source")
     pixels.check_dtype(series.dtype, name)
-    _check_whole(tif, series, name)
+    check_whole(tif, series, name)
     stored = series.asarray()
     stored = stored.reshape([n for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"])
     if len(axes) == 3:
@@ -106,7 +106,7 @@ def _check_axes(axes: str, series: TiffPageSeries, page: TiffPage, name: str) ->
         )
 
 
-def _check_whole(tif: TiffFile, series: TiffPageSeries, name: str) -> None:
+def check_whole(tif: TiffFile, series: TiffPageSeries, name: str) -> None:
     """Refuse a file that ends before its last strip: decoders may fill what is missing with black."""
     size = tif.filehandle.size
     for page in series.pages:

@@ -1,0 +1,113 @@
+"""Which files a command means: files, folders and globs become a sorted list of named images."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from napari_all.errors import UsageError
+from napari_all.io.images import IMAGE_SUFFIXES
+
+OUTPUT_ENDINGS = ("_labels.tif", "_classes.tif", "_labels.ome.tif", "_mask.png")
+"""Endings of what napari-all writes beside images; a folder's search leaves them out."""
+
+
+@dataclass(frozen=True)
+class InputImage:
+    """A file and the name it goes by.
+
+    Attributes
+    ----------
+    path
+        The file.
+    name
+        POSIX path relative to the folder that was given; the bare file name for a file given singly.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending, sub-folders kept: what outputs are named after."""
+        return str(PurePosixPath(self.name).with_suffix(""))
+
+
+def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
+    """Return the images that files, folders (searched recursively) and globs stand for, sorted by name.
+
+    A folder or a glob gives the files with an image's ending, without hidden files and napari-all's own
+    outputs; a file given singly is taken whatever its ending. A file met twice is taken once.
+
+    Raises
+    ------
+    UsageError
+        When an input does not exist or holds no image, or when two images would have outputs of one name
+        (compared without case, as some file systems do); the message names both.
+    """
+    found: dict[Path, InputImage] = {}
+    for given in inputs:
+        for image in _expand(given):
+            found.setdefault(image.path.resolve(), image)
+    images = tuple(sorted(found.values(), key=lambda image: image.name))
+    _refuse_clashes(images)
+    return images
+
+
+def _expand(given: str | Path) -> list[InputImage]:
+    path = Path(given)
+    if path.is_file():
+        return [InputImage(path, path.name)]
+    if path.is_dir():
+        images = [InputImage(file, file.relative_to(path).as_posix()) for file in _walk(path)]
+        if not images:
+            raise UsageError(f"no image in folder {path.name!r}; readable endings: {', '.join(IMAGE_SUFFIXES)}")
+        return images
+    if glob.has_magic(str(given)):
+        base = _fixed_part(path)
+        matches = base.glob(str(path.relative_to(base)))
+        images = [
+            InputImage(m, m.relative_to(base).as_posix())
+            for m in matches
+            if m.is_file() and _looks_like_image(m.relative_to(base))
+        ]
+        if not images:
+            raise UsageError(f"no image matches {str(given)!r}; readable endings: {', '.join(IMAGE_SUFFIXES)}")
+        return images
+    raise UsageError(f"input {str(given)!r} does not exist; give files, folders or globs")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        yield from (Path(root, f) for f in files if _looks_like_image(Path(f)))
+
+
+def _looks_like_image(path: Path) -> bool:
+    """Judge by the name alone; `path` is relative to the folder that was given."""
+    name = path.name.lower()
+    hidden = any(part.startswith(".") for part in path.parts)
+    return name.endswith(IMAGE_SUFFIXES) and not name.endswith(OUTPUT_ENDINGS) and not hidden
+
+
+def _fixed_part(pattern: Path) -> Path:
+    fixed = []
+    for part in pattern.parts:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    return Path(*fixed)
+
+
+def _refuse_clashes(images: Iterable[InputImage]) -> None:
+    seen: dict[str, InputImage] = {}
+    for image in images:
+        other = seen.setdefault(image.stem.casefold(), image)
+        if other is not image:
+            raise UsageError(
+                f"two inputs would have the same output name: {other.path} and {image.path}; "
+                "rename one, or give their common folder so that sub-folders keep them apart"
+            )

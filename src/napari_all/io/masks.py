@@ -1,0 +1,238 @@
+"""Label images and classes maps on disk: exact, compressed, with a JSON sidecar that tells how they came about.
+
+`<stem>_labels.tif` holds instances (uint16, or uint32 beyond 65,535 cells), `<stem>_classes.tif` the classes
+map (uint8), `<stem>_labels.json` the sidecar. The sidecar is written last: it vouches for the other two.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import Field
+from tifffile import TiffFile
+
+from napari_all import __version__
+from napari_all.config import Settings
+from napari_all.errors import MaskError, UsageError
+from napari_all.files import atomic_path, write_json
+from napari_all.io import scale
+from napari_all.io.tiff import DAMAGE, check_whole
+from napari_all.types import ClassesMap, ImageRecord, LabelImage, Parts, Segmentation
+
+LABELS_ENDING = "_labels.tif"
+CLASSES_ENDING = "_classes.tif"
+SIDECAR_VERSION = 1
+"""Newest layout of the sidecar that is read."""
+
+
+class Sidecar(Settings):
+    """What `<stem>_labels.json` tells of a label image."""
+
+    schema_version: Literal[1] = Field(1, description="Version of this file's layout")
+    image: str = Field("", description="File name of the image")
+    image_sha256: str | None = Field(None, description="SHA-256 of the image file")
+    shape: tuple[int, int] | None = Field(None, description="(Y, X) in pixels")
+    pixel_size_um: tuple[float, float] | None = Field(None, description="(y, x) pixel size in micrometres")
+    parts: Parts | None = Field(None, description="What the classes map parts; null = unknown")
+    method: str | None = Field(None, description="Segmentation method; null = unknown or by hand")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the method")
+    postprocess: dict[str, Any] = Field(default_factory=dict, description="Settings of the cleaning")
+    diameter_px: float | None = Field(None, description="Cell diameter used, in pixels")
+    model: str | None = Field(None, description="Network, if one was used")
+    model_sha256: str | None = Field(None, description="SHA-256 of the network's weights")
+    device: str | None = Field(None, description="Device the network ran on")
+    uncertainty: float | None = Field(None, description="Mean normalised entropy over cell pixels, 0..1")
+    status: Literal["predicted", "corrected"] = Field(
+        "predicted", description="corrected = a person changed or approved it"
+    )
+    classes: str | None = Field(None, description="File name of the classes map beside it")
+    software: str = Field(f"napari-all {__version__}", description="Program that wrote it")
+
+
+@dataclass(frozen=True)
+class LabelsFile:
+    """A label image as read: pixels, and sidecar and classes map where there are any."""
+
+    labels: LabelImage
+    classes: ClassesMap | None
+    sidecar: Sidecar | None
+
+
+def sidecar_for(segmentation: Segmentation, record: ImageRecord) -> Sidecar:
+    """Return the sidecar of a fresh segmentation of the image `record` tells of."""
+    return Sidecar(
+        image=record.path.name if record.path else "",
+        image_sha256=record.sha256,
+        shape=record.shape,
+        pixel_size_um=record.pixel_size_um,
+        parts=segmentation.parts,
+        method=segmentation.method,
+        settings=dict(segmentation.settings),
+        postprocess=dict(segmentation.postprocess),
+        diameter_px=segmentation.diameter_px,
+        model=segmentation.model,
+        model_sha256=segmentation.model_sha256,
+        device=segmentation.device,
+        uncertainty=segmentation.uncertainty,
+    )
+
+
+def sidecar_path(labels_path: Path) -> Path:
+    """Return where the sidecar of a label image lies."""
+    return labels_path.with_suffix(".json")
+
+
+def classes_path(labels_path: Path) -> Path:
+    """Return where the classes map written with a label image lies."""
+    stem = labels_path.name.removesuffix(LABELS_ENDING)
+    return labels_path.with_name((stem if stem != labels_path.name else labels_path.stem) + CLASSES_ENDING)
+
+
+def write_labels(path: Path, labels: NDArray[Any], sidecar: Sidecar, classes: ClassesMap | None = None) -> list[Path]:
+    """Write a label image with its sidecar and, if given, its classes map; each file whole or not at all.
+
+    Parameters
+    ----------
+    path
+        `<stem>_labels.tif`; the others are named after it.
+    labels
+        (Y, X) integers, 0 = background; numbers need not be contiguous.
+    sidecar
+        Provenance; its `shape` and `classes` are set here.
+    classes
+        (Y, X) uint8 classes map.
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    MaskError
+        Labels are negative, too large, or of another shape than the classes map.
+    SaveError
+        The disk refuses; what stood there is untouched.
+    """
+    stored = _storable(labels)
+    written = []
+    if classes is not None:
+        if classes.shape != labels.shape:
+            raise MaskError(f"classes map is {classes.shape}, labels are {labels.shape}; give both of one image")
+        write_plane(classes_path(path), classes.astype(np.uint8, copy=False), sidecar.pixel_size_um)
+        written.append(classes_path(path))
+    write_plane(path, stored, sidecar.pixel_size_um)
+    facts = sidecar.updated(shape=labels.shape, classes=classes_path(path).name if classes is not None else None)
+    write_json(sidecar_path(path), facts.model_dump(mode="json"))
+    return [path, *written, sidecar_path(path)]
+
+
+def write_plane(path: Path, plane: NDArray[Any], pixel_size_um: scale.PixelSize) -> None:
+    """Write one (Y, X) plane as a deflate-compressed TIFF that carries the pixel size as its resolution."""
+    with atomic_path(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            plane,
+            photometric="minisblack",
+            compression="zlib",
+            metadata=None,
+            software=f"napari-all {__version__}",
+            resolution=scale.pixels_per_cm(pixel_size_um),
+            resolutionunit="CENTIMETER" if pixel_size_um else None,
+        )
+
+
+def read_labels(path: Path) -> LabelsFile:
+    """Read a label image of ours or of another program (TIFF or PNG, any integer type, palette indices).
+
+    Returns
+    -------
+    Labels as (Y, X) int32 exactly as stored, with sidecar and classes map where they lie beside it.
+
+    Raises
+    ------
+    MaskError
+        The file is no single plane of whole numbers >= 0, is damaged, or its sidecar or classes map does not
+        fit it.
+    """
+    labels = _as_labels(read_plane(path), path.name)
+    sidecar = read_sidecar(path)
+    if sidecar is not None and sidecar.shape is not None and sidecar.shape != labels.shape:
+        raise MaskError(
+            f"{path.name} is {labels.shape} but its sidecar says {sidecar.shape}; "
+            f"restore the file or delete {sidecar_path(path).name}"
+        )
+    classes = None
+    beside = path.with_name(sidecar.classes) if sidecar and sidecar.classes else classes_path(path)
+    if beside != path and beside.exists():
+        classes = read_classes(beside)
+        if classes.shape != labels.shape:
+            raise MaskError(f"{beside.name} is {classes.shape} but {path.name} is {labels.shape}")
+    return LabelsFile(labels, classes, sidecar)
+
+
+def read_sidecar(labels_path: Path) -> Sidecar | None:
+    """Return the sidecar beside a label image, or None where there is none; `MaskError` when it is damaged."""
+    path = sidecar_path(labels_path)
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise MaskError(f"{path.name} is no sidecar of a label image; move it away")
+        version = found.get("schema_version")
+        if isinstance(version, int) and version > SIDECAR_VERSION:
+            raise MaskError(f"{path.name} was written by a newer napari-all (layout {version}); update napari-all")
+        return Sidecar.parse(found)
+    except (json.JSONDecodeError, UnicodeDecodeError, UsageError) as error:
+        raise MaskError(f"{path.name} is damaged ({error}); restore or delete it") from error
+
+
+def read_classes(path: Path) -> ClassesMap:
+    """Read a classes map, (Y, X) uint8 of 0, 1, 2; `MaskError` for anything else."""
+    plane = read_plane(path)
+    if plane.max(initial=0) > 2 or plane.min(initial=0) < 0:
+        raise MaskError(f"{path.name} holds values up to {plane.max()}; a classes map holds only 0, 1 and 2")
+    return plane.astype(np.uint8)
+
+
+def read_plane(path: Path) -> NDArray[Any]:
+    """Read the one (Y, X) plane of numbers in a TIFF or PNG, unscaled; `MaskError` when it holds no such plane."""
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            with TiffFile(path) as tif:
+                for series in tif.series:
+                    check_whole(tif, series, path.name)
+                plane = np.squeeze(tif.asarray())
+        else:
+            with Image.open(path) as image:
+                plane = np.asarray(image)
+    except FileNotFoundError as error:
+        raise MaskError(f"mask {path.name} does not exist; check the folder") from error
+    except (*DAMAGE, SyntaxError) as error:
+        raise MaskError(f"mask {path.name} cannot be read ({error}); copy it again") from error
+    if plane.ndim != 2:
+        raise MaskError(f"mask {path.name} has shape {plane.shape}; a mask is one grey or indexed plane (Y, X)")
+    return plane
+
+
+def _as_labels(plane: NDArray[Any], name: str) -> LabelImage:
+    if plane.dtype.kind == "f" and not np.array_equal(plane, np.round(plane)):
+        raise MaskError(f"mask {name} holds fractions; labels are whole numbers, 0 = background")
+    if plane.min(initial=0) < 0 or plane.max(initial=0) > np.iinfo(np.int32).max:
+        raise MaskError(f"mask {name} holds {plane.min()}..{plane.max()}; labels go from 0 to 2147483647")
+    return plane.astype(np.int32)
+
+
+def _storable(labels: NDArray[Any]) -> NDArray[Any]:
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+        raise MaskError(f"labels have shape {labels.shape}, type {labels.dtype}; give one (Y, X) plane of integers")
+    if labels.min(initial=0) < 0:
+        raise MaskError(f"labels go down to {labels.min()}; 0 is background and cells are counted from 1")
+    return labels.astype(np.uint16 if labels.max(initial=0) <= 65_535 else np.uint32)
