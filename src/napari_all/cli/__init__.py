@@ -1,1 +1,5 @@
-"""TODO."""
+"""The command line: one module per subcommand; computes nothing itself."""
+
+from napari_all.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,77 @@
+"""Do one job on many images: a failure is recorded and the rest goes on; a stop keeps what is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from napari_all.errors import Cancelled, CheckpointError, DependencyError, NapariAllError
+from napari_all.io.inputs import InputImage
+from napari_all.monitor import Monitor
+from napari_all.workflows.run_record import Clock, InputRecord
+
+
+class ImageMonitor:
+    """What the work on one image of many reports to: passes on messages and stops, not its own small steps."""
+
+    def __init__(self, outer: Monitor) -> None:
+        self._outer = outer
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        """Keep quiet: the bar counts images."""
+
+    def message(self, text: str) -> None:
+        """Pass the line on."""
+        self._outer.message(text)
+
+    def raise_if_cancelled(self) -> None:
+        """Raise `Cancelled` when a stop was asked for."""
+        self._outer.raise_if_cancelled()
+
+
+def for_each_image(
+    images: Sequence[InputImage], work: Callable[[InputImage, Monitor], InputRecord], monitor: Monitor
+) -> tuple[list[InputRecord], bool]:
+    """Run `work` on each image in order.
+
+    Parameters
+    ----------
+    work
+        (image, monitor) -> its record; what it raises becomes the record of a failure.
+
+    Returns
+    -------
+    records
+        One per image; "not started" for those that a stop left out.
+    complete
+        False when it was stopped.
+
+    Raises
+    ------
+    CheckpointError, DependencyError
+        From the first image on nothing can work, so these end the run.
+    """
+    records: list[InputRecord] = []
+    steps = ImageMonitor(monitor)
+    for image in images:
+        monitor.report("images", len(records), len(images))
+        clock = Clock()
+        try:
+            monitor.raise_if_cancelled()
+            entry = work(image, steps)
+        except Cancelled:
+            records.extend(InputRecord(image=i.name) for i in images[len(records) :])
+            return records, False
+        except (CheckpointError, DependencyError):
+            raise
+        except Exception as error:  # whatever one image does, the others are still worth having
+            entry = InputRecord(image=image.name, status="failed", error=explain(error, image))
+            monitor.message(f"{image.name}: {entry.error}")
+        records.append(entry.updated(seconds=clock.seconds))
+    monitor.report("images", len(images), len(images))
+    return records, True
+
+
+def explain(error: Exception, image: InputImage) -> str:
+    """Return an error's text without this machine's paths; an error not of ours says its type."""
+    text = str(error) if isinstance(error, NapariAllError) else f"{type(error).__name__}: {error}"
+    return text.replace(str(image.path.resolve()), image.name).replace(str(image.path), image.name)

@@ -1,0 +1,111 @@
+"""The record of a run (`run.json`): what went in, what was done to it with which versions, and what came out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from napari_all import __version__
+from napari_all.config import Settings
+from napari_all.files import write_json
+from napari_all.types import ImageRecord, Parts
+
+_LIBRARIES = (
+    "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow", "tifffile", "imagecodecs", "torch",
+)  # fmt: skip
+
+
+class InputRecord(Settings):
+    """What happened to one input."""
+
+    image: str = Field(description="POSIX path relative to the folder that was given, or the file's name")
+    status: Literal["done", "skipped", "failed", "not started"] = Field(
+        "not started", description="skipped = an earlier result with this input and these settings was kept"
+    )
+    error: str | None = Field(None, description="What went wrong, and the remedy")
+    sha256: str | None = Field(None, description="SHA-256 of the file")
+    shape: tuple[int, int] | None = Field(None, description="(Y, X) in pixels")
+    pixel_size_um: tuple[float, float] | None = Field(None, description="(y, x) pixel size in micrometres")
+    source: str | None = Field(None, description="How the pixels were stored")
+    outputs: list[str] = Field(default_factory=list, description="Files written, relative to the output folder")
+    cells: int | None = Field(None, description="Number of cells")
+    diameter_px: float | None = Field(None, description="Cell diameter used, in pixels")
+    uncertainty: float | None = Field(None, description="Mean normalised entropy over cell pixels, 0..1")
+    seconds: float | None = Field(None, description="Time taken")
+
+    @classmethod
+    def of(cls, name: str, record: ImageRecord, **facts: Any) -> InputRecord:
+        """Return the record of a readable image that was worked on."""
+        return cls(
+            image=name,
+            status="done",
+            sha256=record.sha256,
+            shape=record.shape,
+            pixel_size_um=record.pixel_size_um,
+            source=record.source,
+            **facts,
+        )
+
+
+class RunRecord(Settings):
+    """The whole run; two runs of one job on one machine differ in `started` and `seconds` only."""
+
+    schema_version: Literal[1] = Field(1, description="Version of this file's layout")
+    command: Literal["segment", "classify", "export"] = Field(description="The job")
+    complete: bool = Field(False, description="False while it runs and when it was interrupted")
+    software: str = Field(f"napari-all {__version__}", description="Program that ran")
+    python: str = Field(default_factory=platform.python_version, description="Python's version")
+    system: str = Field(default_factory=lambda: f"{platform.system()} {platform.machine()}", description="System")
+    libraries: dict[str, str] = Field(default_factory=lambda: _versions(), description="Versions of libraries")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Configuration of the job")
+    parts: Parts | None = Field(None, description="What the classes maps part")
+    model: str | None = Field(None, description="Network, if one was used")
+    model_sha256: str | None = Field(None, description="SHA-256 of the network's weights")
+    device: str | None = Field(None, description="Device the network ran on")
+    started: str = Field("", description="UTC, ISO 8601")
+    seconds: float | None = Field(None, description="Time taken by the whole run")
+    inputs: list[InputRecord] = Field(default_factory=list, description="One per input, in sorted order")
+
+    @property
+    def failed(self) -> list[InputRecord]:
+        """The inputs that failed."""
+        return [entry for entry in self.inputs if entry.status == "failed"]
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all."""
+        write_json(path, self.model_dump(mode="json"))
+
+
+class Clock:
+    """Start of a run: wall clock for the record, a steady clock for durations."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._begin = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return round(time.perf_counter() - self._begin, 3)
+
+
+def not_started(names: Sequence[str]) -> list[InputRecord]:
+    """Return the records of inputs that nothing happened to yet."""
+    return [InputRecord(image=name) for name in names]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
