@@ -1,0 +1,218 @@
+"""The only converter between layers and what workflows take and give; it holds layers, never their names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
+from numpy.typing import NDArray
+
+from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
+from napari_all.errors import ImageError
+from napari_all.files import sha256_array, sha256_file
+from napari_all.io import pixels
+from napari_all.io.masks import Sidecar
+from napari_all.types import Cell, ClassesMap, ImageRecord, Prediction, RGBImage
+
+KEY = "napari_all"
+"""Key of `layer.metadata` under which napari-all keeps an `Origin` (labels) or `ImageNotes` (images)."""
+PREVIEW_KEY = "napari_all_preview"
+"""Marks layers that only show something and are never a result."""
+CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#a6d96a", "#ffffbf", "#00ced1")
+"""Colours of cells in turn."""
+CLASS_COLOURS = {1: "#56b4e9", 2: "#d55e00"}
+"""Cytoplasm and nucleus, of Okabe and Ito's colour-blind safe set."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a labels layer keeps beside its pixels.
+
+    Attributes
+    ----------
+    sidecar
+        How the labels came about; its `status` tells whether a person corrected them.
+    classes
+        (Y, X) uint8 classes map as it was made; `current_classes` cuts it to the labels as they are now. None
+        where nothing is known of the parts.
+    image
+        The image layer that the labels were made from, if it is known.
+    """
+
+    sidecar: Sidecar
+    classes: ClassesMap | None = None
+    image: Image | None = None
+
+
+@dataclass(frozen=True)
+class ImageNotes:
+    """What an image layer keeps beside its pixels."""
+
+    record: ImageRecord | None = None
+    prediction: Prediction | None = None
+
+
+def image_notes(layer: Layer) -> ImageNotes:
+    """Return the notes of an image layer; empty ones when it has none."""
+    notes = layer.metadata.get(KEY)
+    return notes if isinstance(notes, ImageNotes) else ImageNotes()
+
+
+def note(layer: Layer, **changes: Any) -> None:
+    """Change the notes of an image layer."""
+    layer.metadata[KEY] = dataclasses.replace(image_notes(layer), **changes)
+
+
+def origin(layer: Labels) -> Origin:
+    """Return what a labels layer keeps; nothing is known of labels drawn by hand."""
+    kept = layer.metadata.get(KEY)
+    return kept if isinstance(kept, Origin) else Origin(Sidecar(pixel_size_um=pixel_size_um(layer)))
+
+
+def keep(layer: Labels, **changes: Any) -> None:
+    """Change what a labels layer keeps."""
+    layer.metadata[KEY] = dataclasses.replace(origin(layer), **changes)
+
+
+def is_smear(layer: Layer) -> bool:
+    """Return whether a layer is an image that could be a smear."""
+    return isinstance(layer, Image) and PREVIEW_KEY not in layer.metadata
+
+
+def is_cells(layer: Layer) -> bool:
+    """Return whether a layer holds labels of cells."""
+    return isinstance(layer, Labels) and PREVIEW_KEY not in layer.metadata
+
+
+def to_rgb(layer: Image) -> RGBImage:
+    """Return an image layer's pixels as (Y, X, 3) uint8 by the rules of `napari_all.io.images`.
+
+    Raises
+    ------
+    ImageError
+        For stacks and for pixels that have no one reading as a colour field.
+    """
+    data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    if data.ndim != (3 if layer.rgb else 2) or 0 in data.shape:
+        raise ImageError(
+            f"layer {layer.name!r} has the shape {data.shape}; choose one field: "
+            "right-click the layer and use 'Split Stack', or 'Convert to RGB' for three channels"
+        )
+    if data.dtype == np.bool_:
+        data = data.astype(np.uint8) * np.uint8(255)
+    elif np.issubdtype(data.dtype, np.floating):
+        if not np.isfinite(data).all() or data.min() < 0 or data.max() > 1:
+            raise ImageError(f"layer {layer.name!r} holds numbers outside 0..1; convert it to 8-bit or 16-bit RGB")
+        data = np.rint(data * 255).astype(np.uint8)
+    elif data.dtype != np.uint8:
+        pixels.check_dtype(data.dtype, f"layer {layer.name!r}")
+        data = pixels.to_uint8(data, pixels.significant_bits(data))
+    if data.ndim == 2:
+        return pixels.grey_to_rgb(data)
+    return pixels.over_white(data[..., :3], data[..., 3]) if data.shape[2] == 4 else np.ascontiguousarray(data)
+
+
+def record_of(layer: Image) -> ImageRecord:
+    """Return where an image layer came from; files are hashed, arrays too."""
+    known = image_notes(layer).record
+    if known is not None:
+        return known
+    rgb = to_rgb(layer)
+    path = Path(layer.source.path) if layer.source.path else None
+    from_file = path is not None and path.is_file()
+    record = ImageRecord(
+        path=path if from_file else None,
+        sha256=sha256_file(path) if path is not None and from_file else sha256_array(rgb),
+        shape=(rgb.shape[0], rgb.shape[1]),
+        pixel_size_um=pixel_size_um(layer),
+        source="napari layer",
+    )
+    note(layer, record=record)
+    return record
+
+
+def pixel_size_um(layer: Layer) -> tuple[float, float] | None:
+    """Return the (y, x) size of a pixel in micrometres, or None where the layer's unit is no length."""
+    try:
+        y, x = (float((1 * unit).to("micrometer").magnitude) for unit in layer.units[-2:])
+    except Exception:
+        return None
+    return y * float(layer.scale[-2]), x * float(layer.scale[-1])
+
+
+def placement(layer: Layer) -> dict[str, Any]:
+    """Return the arguments that put a new layer onto `layer`."""
+    return {
+        "scale": tuple(layer.scale[-2:]),
+        "translate": tuple(layer.translate[-2:]),
+        "units": tuple(layer.units[-2:]),
+    }
+
+
+def as_labels(layer: Labels) -> NDArray[np.int32]:
+    """Return a labels layer's pixels as (Y, X) int32."""
+    data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    if data.ndim != 2:
+        raise ImageError(f"layer {layer.name!r} has the shape {data.shape}; choose labels of one field (Y, X)")
+    return data.astype(np.int32, copy=False)
+
+
+def current_classes(labels: NDArray[np.int32], made: Origin) -> ClassesMap | None:
+    """Return the classes map cut to the labels as they are now.
+
+    A pixel that a correction added to a cell counts as cytoplasm where parts are told apart, else as the whole cell.
+    """
+    if made.classes is None:
+        return None
+    added = CYTOPLASM if made.sidecar.parts == "nucleus+cytoplasm" else NUCLEUS
+    inside = np.where(made.classes > 0, made.classes, added)
+    return np.where(labels > 0, inside, BACKGROUND).astype(np.uint8)
+
+
+def labels_layer(labels: NDArray[np.int32], name: str, made: Origin, cells: Sequence[Mapping[str, Any]] = ()) -> Labels:
+    """Make a labels layer (not yet in a viewer) on top of its image."""
+    where = placement(made.image) if made.image is not None else _calibrated(made.sidecar.pixel_size_um)
+    layer = Labels(labels.astype(np.int32), name=name, opacity=0.55, colormap=cells_colormap(), **where)
+    layer.metadata[KEY] = made
+    set_cells(layer, cells)
+    return layer
+
+
+def set_cells(layer: Labels, cells: Sequence[Mapping[str, Any]]) -> None:
+    """Put measurements into the layer's table; napari finds a cell's row by the column `index`."""
+    names = [field.name for field in dataclasses.fields(Cell)]
+    table = pd.DataFrame([dict(cell) for cell in cells], columns=names)
+    table.insert(0, "index", table["label"].astype(int))
+    layer.features = table
+
+
+def _calibrated(size: tuple[float, float] | None) -> dict[str, Any]:
+    return {} if size is None else {"scale": size, "units": ("micrometer", "micrometer")}
+
+
+def cells_colormap() -> CyclicLabelColormap:
+    """Return colours that stand out from purple cells and neighbours; napari's own have many violets."""
+    return CyclicLabelColormap(colors=["#00000000", *CELL_COLOURS], name="cells")
+
+
+def preview_colormap() -> DirectLabelColormap:
+    """Return the colours of a preview: 1 = below the limits of cleaning, 2 and up = cells, neighbours unlike."""
+    table: dict[int | None, Any] = {None: "transparent", 0: "transparent", 1: "#ffff66"}
+    for index, colour in enumerate(CELL_COLOURS):
+        table[2 + index] = colour
+    return DirectLabelColormap(color_dict=table)
+
+
+def classes_colormap() -> DirectLabelColormap:
+    """Return the colours of a classes map."""
+    table: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+    for code, colour in CLASS_COLOURS.items():
+        table[code] = colour
+    return DirectLabelColormap(color_dict=table)

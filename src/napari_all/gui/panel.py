@@ -1,0 +1,202 @@
+"""What every dock widget shares: a page that scrolls, a line of state, progress with cancel, one job at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from napari import Viewer
+from napari.layers import Layer
+from napari.utils.notifications import show_error, show_info
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_all.gui.jobs import ENGINES, Job
+
+RESEARCH_USE = "For research use only. Not for use in diagnostic procedures."
+NO_IMAGE = "Open an image or a sample: File > Open Sample > napari-all"
+
+PROGRESS_AFTER_MS = 400
+"""Work shorter than this shows no bar, so that the panel does not flicker."""
+
+OnDone = Callable[[dict[str, Any], dict[str, NDArray[Any]]], None]
+"""(value, arrays) of a job's result."""
+
+
+class Panel(QWidget):
+    """Base of the dock widgets.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer whose layers it works on.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.job: Job | None = None
+        self._on_done: OnDone | None = None
+        self._needs: Layer | None = None
+        page = QWidget()
+        self.page = QVBoxLayout(page)
+        self.page.setContentsMargins(10, 10, 10, 6)
+        self.page.setSpacing(8)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addWidget(self._footer())
+        self.setMinimumWidth(320)
+
+    def say(self, text: str) -> None:
+        """Show a line of state at the foot of the panel."""
+        self.state.setText(text)
+
+    def form(self) -> QFormLayout:
+        """Add a form to the page and return it."""
+        form = QFormLayout()
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.page.addLayout(form)
+        return form
+
+    def start(
+        self,
+        job: str,
+        config: dict[str, Any],
+        arrays: Mapping[str, NDArray[Any]] | None,
+        on_done: OnDone,
+        *,
+        heavy: bool,
+        needs: Layer | None = None,
+        stage: str = "Waiting for the engine",
+    ) -> Job:
+        """Start work, show its progress, and hand its result to `on_done` if layer `needs` is still there then."""
+        self._on_done, self._needs = on_done, needs
+        self.job = work = ENGINES.start(job, config, arrays, heavy=heavy)
+        work.progressed.connect(self._on_progressed)
+        work.messaged.connect(self.on_message)
+        work.succeeded.connect(self._on_succeeded)
+        work.failed.connect(self._on_failed)
+        work.cancelled.connect(self._on_cancelled)
+        work.ended.connect(self._on_ended)
+        self._stage.setText(f"{stage}…")
+        self._bar.setRange(0, 0)
+        self._cancel.setEnabled(True)
+        self._appear.start()
+        self.on_busy(True)
+        return work
+
+    def on_message(self, text: str) -> None:
+        """Show one line of a job; panels that have a place for it override this."""
+        self.say(text)
+
+    def on_busy(self, busy: bool) -> None:
+        """Work begins or is over; panels switch their buttons here."""
+
+    def cancel(self) -> None:
+        """Ask the running work to stop."""
+        if self.job is not None:
+            self._stage.setText("Stopping…")
+            self._cancel.setEnabled(False)
+            self.job.cancel()
+
+    def _footer(self) -> QWidget:
+        footer = QWidget()
+        layout = QVBoxLayout(footer)
+        layout.setContentsMargins(10, 4, 10, 8)
+        layout.setSpacing(4)
+        self._progress = QWidget()
+        row = QVBoxLayout(self._progress)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._stage = QLabel()
+        self._bar = QProgressBar()
+        self._cancel = QPushButton("Cance&l")
+        self._cancel.setToolTip("Stop this work; what is finished is kept")
+        self._cancel.clicked.connect(self.cancel)
+        line = QHBoxLayout()
+        line.addWidget(self._bar, 1)
+        line.addWidget(self._cancel)
+        row.addWidget(self._stage)
+        row.addLayout(line)
+        self._progress.setVisible(False)
+        self._appear = QTimer(self)
+        self._appear.setSingleShot(True)
+        self._appear.setInterval(PROGRESS_AFTER_MS)
+        self._appear.timeout.connect(lambda: self._progress.setVisible(True))
+        layout.addWidget(self._progress)
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self.state)
+        layout.addWidget(small(RESEARCH_USE))
+        return footer
+
+    def _on_progressed(self, stage: str, done: int, total: int) -> None:
+        self._stage.setText(f"{stage[:1].upper()}{stage[1:]}: {done} of {total}" if total else stage)
+        self._bar.setRange(0, total)
+        self._bar.setValue(done)
+
+    def _on_succeeded(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        if self._needs is not None and self._needs not in self.viewer.layers:
+            self.say(f"'{self._needs.name}' was removed meanwhile; its result is dropped.")
+            show_info(f"'{self._needs.name}' was removed while it was worked on; the result is dropped")
+        elif self._on_done is not None:
+            self._on_done(value, arrays)
+
+    def _on_failed(self, text: str) -> None:
+        self.say(text)
+        show_error(text)
+
+    def _on_cancelled(self) -> None:
+        self.say("Stopped.")
+
+    def _on_ended(self) -> None:
+        self.job = None
+        self._on_done = self._needs = None
+        self._appear.stop()
+        self._progress.setVisible(False)
+        self.on_busy(False)
+
+
+def small(text: str) -> QLabel:
+    """Return a line of smaller words that wraps."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setStyleSheet("QLabel { font-size: 11px; font-style: italic; }")
+    return label
+
+
+def labelled(form: QFormLayout, text: str, row: QHBoxLayout, buddy: QWidget) -> None:
+    """Add a row of several widgets whose label's mnemonic leads to `buddy`."""
+    label = QLabel(text)
+    label.setBuddy(buddy)
+    form.addRow(label, row)
+
+
+def primary(text: str, tip: str) -> QPushButton:
+    """Return a panel's main button."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setMinimumHeight(32)
+    font = button.font()
+    font.setBold(True)
+    button.setFont(font)
+    return button
