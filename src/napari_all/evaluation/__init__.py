@@ -1,1 +1,1 @@
-"""TODO."""
+"""Measures of how good a result is, as small pure functions."""

@@ -7,8 +7,9 @@ map (uint8), `<stem>_labels.json` the sidecar. The sidecar is written last: it v
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
 import numpy as np
@@ -65,6 +66,14 @@ class LabelsFile:
     sidecar: Sidecar | None
 
 
+def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings fit for a file that travels: a model given by its path is named by its file name."""
+    named = dict(settings)
+    if isinstance(model := named.get("model"), str):
+        named["model"] = PureWindowsPath(model).name  # knows both kinds of slash
+    return named
+
+
 def sidecar_for(segmentation: Segmentation, record: ImageRecord) -> Sidecar:
     """Return the sidecar of a fresh segmentation of the image `record` tells of."""
     return Sidecar(
@@ -74,7 +83,7 @@ def sidecar_for(segmentation: Segmentation, record: ImageRecord) -> Sidecar:
         pixel_size_um=record.pixel_size_um,
         parts=segmentation.parts,
         method=segmentation.method,
-        settings=dict(segmentation.settings),
+        settings=portable(segmentation.settings),
         postprocess=dict(segmentation.postprocess),
         diameter_px=segmentation.diameter_px,
         model=segmentation.model,

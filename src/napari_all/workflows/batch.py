@@ -14,6 +14,7 @@ from napari_all.io.masks import (
     CLASSES_ENDING,
     LABELS_ENDING,
     Sidecar,
+    portable,
     read_sidecar,
     sidecar_for,
     sidecar_path,
@@ -77,7 +78,7 @@ def segment_batch(
     clock = Clock()
     record = RunRecord(
         command="segment",
-        settings=config.model_dump(mode="json"),
+        settings=config.model_dump(mode="json") | {"settings": portable(config.settings)},
         started=clock.started,
         inputs=not_started([i.name for i in images]),
     )
@@ -107,8 +108,15 @@ class _Outputs:
     sidecar: Path
 
     @property
+    def all(self) -> tuple[Path, ...]:
+        return (self.labels, self.classes, self.cells, self.sidecar)
+
+    @property
     def existing(self) -> list[Path]:
-        return [p for p in (self.labels, self.classes, self.cells, self.sidecar) if p.exists()]
+        return [p for p in self.all if p.exists()]
+
+    def names(self, output: Path) -> list[str]:
+        return [p.relative_to(output.resolve()).as_posix() for p in self.all]
 
 
 def _outputs(image: InputImage, output: Path) -> _Outputs:
@@ -132,11 +140,11 @@ def _segment_file(
     sidecar = sidecar_for(result, record)
     # The sidecar comes last: where it stands, the other three are whole.
     write_table(files.cells, CELL_COLUMNS, (cell_row(c, record.pixel_size_um) for c in cells))
-    written = [*write_labels(files.labels, result.labels, sidecar, result.classes), files.cells]
+    write_labels(files.labels, result.labels, sidecar, result.classes)
     entry = InputRecord.of(
         image.name,
         record,
-        outputs=[p.relative_to(output.resolve()).as_posix() for p in written],
+        outputs=files.names(output),
         cells=len(cells),
         diameter_px=result.diameter_px,
         uncertainty=result.uncertainty,
@@ -154,12 +162,29 @@ def _kept(image: InputImage, output: Path, config: SegmentConfig) -> Sidecar | N
     sidecar = read_sidecar(files.labels) if len(files.existing) == 4 else None
     if sidecar is None or sidecar.image_sha256 != sha256_file(image.path):
         return None
+    settings = config.method_settings().model_dump(mode="json")
     same = (sidecar.method, sidecar.settings, sidecar.postprocess) == (
         config.method,
-        config.method_settings().model_dump(mode="json"),
+        portable(settings),
         config.postprocess.model_dump(mode="json"),
     )
+    weights = Path(settings.get("model") or "")
+    if weights.is_file():  # another file may have the same name
+        same = same and sha256_file(weights) == sidecar.model_sha256
     return sidecar if same or sidecar.status == "corrected" else None
+
+
+def _kept_record(image: InputImage, output: Path, sidecar: Sidecar) -> InputRecord:
+    return InputRecord(
+        image=image.name,
+        status="skipped",
+        sha256=sidecar.image_sha256,
+        shape=sidecar.shape,
+        pixel_size_um=sidecar.pixel_size_um,
+        outputs=_outputs(image, output).names(output),
+        diameter_px=sidecar.diameter_px,
+        uncertainty=sidecar.uncertainty,
+    )
 
 
 def _refuse_existing(images: list[InputImage], output: Path, resume: bool) -> None:

@@ -1,0 +1,26 @@
+"""How sure a measured mean is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def bootstrap_mean(
+    values: Sequence[float], *, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a mean over independent fields (Efron and Tibshirani 1993).
+
+    Parameters
+    ----------
+    values
+        One number per field, at least one.
+    level
+        Share of resampled means inside the interval.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    picks = np.random.default_rng(seed).integers(0, len(sample), (draws, len(sample)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(sample[picks].mean(axis=1), [tail, 1 - tail])
+    return float(low), float(high)
