@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from napari_all.cli.main import DONE, INTERRUPTED, SOME_FAILED
 from napari_all.errors import Cancelled
+from napari_all.io.images import MAX_PIXELS
 from napari_all.workflows.run_record import RunRecord
 
 
@@ -22,7 +23,11 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add INPUT… to a subcommand."""
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, folders (searched recursively) or globs")
     parser.add_argument(
-        "--max-pixels", type=int, default=None, metavar="N", help="largest image read (default 100000000)"
+        "--max-pixels",
+        type=_count,
+        default=MAX_PIXELS,
+        metavar="N",
+        help=f"largest width times height that is read (default {MAX_PIXELS})",
     )
 
 
@@ -39,6 +44,13 @@ def add_talk(parser: argparse.ArgumentParser) -> None:
     """Add --quiet and --json to a subcommand."""
     parser.add_argument("--quiet", action="store_true", help="no progress and messages; errors only")
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
+
+
+def _count(text: str) -> int:
+    """Read a number of at least 1, for argparse."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 class TerminalMonitor:

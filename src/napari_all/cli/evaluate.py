@@ -14,8 +14,8 @@ from napari_all.evaluation.report import as_markdown
 from napari_all.workflows.evaluate import REPORT_FILES, evaluate_segmentation
 
 _EXAMPLE = f"""PREDICTIONS is a folder that 'napari-all segment' wrote, or label images of another program.
-TRUTH holds one mask of the same stem per field: numbered cells, or 0 background, 1 cytoplasm, 2 nucleus. Fields are grouped by
-sub-folder, or by what stands before the last '-' of their name.
+TRUTH holds one mask of the same stem per field: numbered cells, or 0 background, 1 cytoplasm,
+2 nucleus. Fields are grouped by sub-folder, or by what stands before the last '-' of their name.
 
 Dice is the mean over fields; pixels of IGNORE are left out on both sides. Cells match one to one from IoU 0.5 on;
 cells under 60 px at the border and cells mostly ignored do not count. In worst_fields.png,

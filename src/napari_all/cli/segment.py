@@ -8,7 +8,6 @@ from pathlib import Path
 from napari_all.cli.common import add_inputs, add_output_rules, add_talk, finish, terminal_monitor
 from napari_all.config import Settings
 from napari_all.errors import UsageError
-from napari_all.io.images import MAX_PIXELS
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
 from napari_all.workflows.batch import segment_batch
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             config,
             overwrite=args.overwrite,
             resume=args.resume,
-            max_pixels=args.max_pixels or MAX_PIXELS,
+            max_pixels=args.max_pixels,
             monitor=monitor,
         )
     return finish(record, args.output, quiet=args.quiet, as_json=args.json)

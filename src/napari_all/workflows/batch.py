@@ -23,7 +23,7 @@ from napari_all.io.masks import (
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.segmentation.measure import measure_cells
-from napari_all.workflows.per_image import for_each_image
+from napari_all.workflows.per_image import for_each_image, is_complete
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, not_started
 from napari_all.workflows.segment import SegmentConfig, segment_image
 
@@ -89,13 +89,13 @@ def segment_batch(
         sidecar = kept.get(image.name)
         if sidecar is not None:
             facts.update(_run_facts(sidecar))
-            return InputRecord(image=image.name, status="skipped", sha256=sidecar.image_sha256, shape=sidecar.shape)
+            return _kept_record(image, output, sidecar)
         entry, sidecar = _segment_file(image, output, config, max_pixels, steps)
         facts.update(_run_facts(sidecar))
         return entry
 
-    entries, complete = for_each_image(images, work, watch)
-    record = record.updated(inputs=entries, complete=complete, seconds=clock.seconds, **facts)
+    entries = for_each_image(images, work, watch)
+    record = record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds, **facts)
     record.write(output / RUN_FILE)
     return record
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from napari_all.errors import Cancelled, CheckpointError, DependencyError, NapariAllError
 from napari_all.io.inputs import InputImage
@@ -28,47 +28,57 @@ class ImageMonitor:
         self._outer.raise_if_cancelled()
 
 
-def for_each_image(
+def work_through(
     images: Sequence[InputImage], work: Callable[[InputImage, Monitor], InputRecord], monitor: Monitor
-) -> tuple[list[InputRecord], bool]:
-    """Run `work` on each image in order.
+) -> Iterator[InputRecord]:
+    """Run `work` on each image in order and yield its record.
 
     Parameters
     ----------
     work
         (image, monitor) -> its record; what it raises becomes the record of a failure.
 
-    Returns
-    -------
-    records
-        One per image; "not started" for those that a stop left out.
-    complete
-        False when it was stopped.
+    Yields
+    ------
+    One record per image; "not started" for those that a stop left out.
 
     Raises
     ------
     CheckpointError, DependencyError
         From the first image on nothing can work, so these end the run.
     """
-    records: list[InputRecord] = []
     steps = ImageMonitor(monitor)
-    for image in images:
-        monitor.report("images", len(records), len(images))
+    stopped = False
+    for number, image in enumerate(images):
         clock = Clock()
         try:
+            monitor.report("images", number, len(images))
             monitor.raise_if_cancelled()
             entry = work(image, steps)
         except Cancelled:
-            records.extend(InputRecord(image=i.name) for i in images[len(records) :])
-            return records, False
+            stopped = True
         except (CheckpointError, DependencyError):
             raise
         except Exception as error:  # whatever one image does, the others are still worth having
             entry = InputRecord(image=image.name, status="failed", error=explain(error, image))
             monitor.message(f"{image.name}: {entry.error}")
-        records.append(entry.updated(seconds=clock.seconds))
+        if stopped:
+            yield from (InputRecord(image=i.name) for i in images[number:])
+            return
+        yield entry.updated(seconds=clock.seconds)
     monitor.report("images", len(images), len(images))
-    return records, True
+
+
+def for_each_image(
+    images: Sequence[InputImage], work: Callable[[InputImage, Monitor], InputRecord], monitor: Monitor
+) -> list[InputRecord]:
+    """Run `work` on each image in order and return the records; see `work_through`."""
+    return list(work_through(images, work, monitor))
+
+
+def is_complete(entries: Sequence[InputRecord]) -> bool:
+    """Tell whether no input was left out by a stop."""
+    return all(entry.status != "not started" for entry in entries)
 
 
 def explain(error: Exception, image: InputImage) -> str:

@@ -83,6 +83,11 @@ class RunRecord(Settings):
         write_json(path, self.model_dump(mode="json"))
 
 
+def record_beside(table: Path) -> Path:
+    """Return where the record of a run lies that wrote one file."""
+    return table.with_name(f"{table.stem}_run.json")
+
+
 class Clock:
     """Start of a run: wall clock for the record, a steady clock for durations."""
 
