@@ -75,7 +75,12 @@ def split_touching(labels: LabelImage, depth: float, min_area_px: float = 0.0) -
 def _cut(mask: BoolMask, depth: float, min_area_px: float) -> LabelImage:
     if mask.all():
         return mask.astype(np.int32)
+    if mask.all():  # a crop without background has no waist, and OpenCV no distance for it
+        return mask.astype(np.int32)
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # OpenCV's square roots differ in the last bit from run to run, and ties below would fall differently; the squares
+    # are whole numbers, so this makes them exact.
+    distance = np.sqrt(np.rint(distance.astype(np.float64) ** 2)).astype(np.float32)
     radius = float(distance.max(initial=0.0))
     if radius < _LEAST_RADIUS_PX:
         return mask.astype(np.int32)
