@@ -6,12 +6,14 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from napari_all.classes import SUBTYPES
 from napari_all.files import write_bytes
 from napari_all.types import Cell, Prediction
 
-Value = str | int | float | bool | None
+Value: TypeAlias = str | int | float | bool | None
+Row: TypeAlias = Mapping[str, Value]
 
 CELLS_VERSION = 1
 CELL_COLUMNS = (
@@ -27,6 +29,9 @@ PREDICTION_COLUMNS = (
     "unfamiliarity", "model_sha256", "schema_version",
 )  # fmt: skip
 """Columns of the table of predicted subtypes."""
+
+CELL_PREDICTION_COLUMNS = ("image", "label", "y", "x", *PREDICTION_COLUMNS[1:-1], "note", "schema_version")
+"""Columns of the table of subtypes predicted at single cells."""
 
 
 def cell_row(cell: Cell, pixel_size_um: tuple[float, float] | None = None) -> dict[str, Value]:
@@ -59,7 +64,7 @@ def prediction_row(image: str, prediction: Prediction) -> dict[str, Value]:
     }
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> None:
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write rows as CSV, whole or not at all; None is an empty field, numbers have six significant digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -67,6 +72,12 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     for row in rows:
         writer.writerow([_text(row[column]) for column in columns])
     write_bytes(path, text.getvalue().encode())
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read a table's rows as texts by column, as they stand in the file."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def _text(value: Value) -> str:

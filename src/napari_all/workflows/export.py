@@ -78,7 +78,8 @@ def export_batch(
 
     Returns
     -------
-    The record, `export_run.json` in a folder and `<stem>_run.json` beside a file; an image without labels, or with labels that are damaged or of another image, is a failure in it.
+    The record, `export_run.json` in a folder and `<stem>_run.json` beside a file; an image without labels, or with
+    labels that are damaged or of another image, is a failure in it.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from pydantic import Field
 from napari_all import __version__
 from napari_all.config import Settings
 from napari_all.files import write_json
-from napari_all.types import ImageRecord, Parts
+from napari_all.types import ImageRecord, Parts, Prediction
 
 _LIBRARIES = (
     "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow", "tifffile", "imagecodecs", "torch",
@@ -38,6 +39,7 @@ class InputRecord(Settings):
     cells: int | None = Field(None, description="Number of cells")
     diameter_px: float | None = Field(None, description="Cell diameter used, in pixels")
     uncertainty: float | None = Field(None, description="Mean normalised entropy over cell pixels, 0..1")
+    prediction: Prediction | None = Field(None, description="Predicted subtype")
     seconds: float | None = Field(None, description="Time taken")
 
     @classmethod
@@ -81,6 +83,15 @@ class RunRecord(Settings):
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
         write_json(path, self.model_dump(mode="json"))
+
+
+def read_record(path: Path) -> RunRecord | None:
+    """Return the record of an earlier run, or None when there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return RunRecord.parse(found)
+    except (OSError, ValueError):  # a damaged or foreign record vouches for nothing
+        return None
 
 
 def record_beside(table: Path) -> Path:

@@ -1,0 +1,50 @@
+"""Predict the subtype of one image: the job behind the Subtype widget and the `classify` command."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from napari_all.config import Settings
+from napari_all.monitor import Monitor, NullMonitor
+from napari_all.types import Prediction, RGBImage
+
+if TYPE_CHECKING:
+    from napari_all.classification.predictor import Predictor
+
+
+class ClassifyConfig(Settings):
+    """Which model predicts, and where it runs."""
+
+    model: str | None = Field(
+        None, description="Name of a bundled model or path of a .safetensors file; none = default"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda or mps")
+
+
+def predictor_of(config: ClassifyConfig) -> Predictor:
+    """Return the loaded model of a configuration; kept for the next image."""
+    return _load(config.model, config.device)
+
+
+@lru_cache(maxsize=1)
+def _load(model: str | None, device: str) -> Predictor:
+    from napari_all.classification.predictor import load_predictor
+
+    return load_predictor(model, device)
+
+
+def classify_image(rgb: RGBImage, config: ClassifyConfig, monitor: Monitor | None = None) -> Prediction:
+    """Predict the subtype of one (Y, X, 3) uint8 image.
+
+    Raises
+    ------
+    CheckpointError
+        The model is missing or damaged.
+    Cancelled
+        The monitor asks to stop.
+    """
+    (monitor or NullMonitor()).raise_if_cancelled()
+    return predictor_of(config).predict(rgb)

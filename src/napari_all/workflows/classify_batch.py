@@ -1,0 +1,189 @@
+"""Predict the subtype of many images into one table: the `classify` command, the Subtype widget's folder button."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_all.errors import FileExistsRefused, UsageError
+from napari_all.files import sha256_file
+from napari_all.io.images import MAX_PIXELS, read_image
+from napari_all.io.inputs import InputImage, find_images
+from napari_all.io.masks import portable
+from napari_all.io.tables import (
+    CELL_PREDICTION_COLUMNS,
+    PREDICTION_COLUMNS,
+    Row,
+    prediction_row,
+    read_table,
+    write_table,
+)
+from napari_all.monitor import Monitor, NullMonitor
+from napari_all.workflows.classify import ClassifyConfig, predictor_of
+from napari_all.workflows.classify_cells import CellSource, classify_cells
+from napari_all.workflows.per_image import is_complete, work_through
+from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
+from napari_all.workflows.segment import SegmentConfig
+
+_SAVE_EVERY_S = 10.0
+
+
+def classify_images(
+    inputs: Sequence[str | Path],
+    config: ClassifyConfig,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    monitor: Monitor | None = None,
+) -> list[InputRecord]:
+    """Predict the subtype of many images without writing anything; each record holds prediction or error."""
+    job = _Job(find_images(inputs), config, max_pixels=max_pixels)
+    return list(job.records(monitor or NullMonitor()))
+
+
+def classify_batch(
+    inputs: Sequence[str | Path],
+    table: Path,
+    config: ClassifyConfig,
+    *,
+    cells: CellSource | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    monitor: Monitor | None = None,
+) -> RunRecord:
+    """Predict the subtype of many images into a table and `<stem>_run.json` beside it.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders and globs; see `napari_all.io.inputs.find_images`.
+    table
+        The CSV file; columns as `napari_all.io.tables.PREDICTION_COLUMNS`. Images that failed are in the record.
+    cells
+        Also predict at each cell, into `<stem>_cells.csv`: the folder of the label images, or how to segment.
+    overwrite
+        Replace a table that is there.
+    resume
+        Keep the rows of images whose file and settings are those of the record beside the table.
+
+    Returns
+    -------
+    The record; `complete` is False when the monitor stopped the run, and the table holds what was finished.
+
+    Raises
+    ------
+    UsageError
+        For inputs that do not exist or clash.
+    FileExistsRefused
+        A table is there and neither `overwrite` nor `resume` was given. Nothing was done.
+    CheckpointError
+        The model is missing or damaged.
+    """
+    if table.suffix.lower() != ".csv":
+        raise UsageError(f"the table {table.name!r} must end with .csv")
+    job = _Job(find_images(inputs), config, cells=cells, max_pixels=max_pixels)
+    files = (table, record_beside(table), *([cells_table(table)] if cells else []))
+    existing = [p.name for p in files if p.exists()]
+    if existing and not (overwrite or resume):
+        raise FileExistsRefused(f"{existing[0]} is there; give --overwrite to replace it or --resume to go on")
+    if resume:
+        job.keep_earlier(table)
+    clock = Clock()
+    record = RunRecord(command="classify", settings=job.settings, started=clock.started)
+    entries: list[InputRecord] = []
+    saved = 0.0
+    for entry in job.records(monitor or NullMonitor()):
+        entries.append(entry)
+        if clock.seconds - saved > _SAVE_EVERY_S:  # a killed run loses seconds, not hours
+            saved = clock.seconds
+            job.save(record.updated(inputs=entries), table)
+    return job.save(record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds), table)
+
+
+def cells_table(table: Path) -> Path:
+    """Return where the cells' table lies beside the images' table."""
+    return table.with_name(f"{table.stem}_cells.csv")
+
+
+class _Job:
+    """What one run over many images knows."""
+
+    def __init__(
+        self,
+        images: Sequence[InputImage],
+        config: ClassifyConfig,
+        *,
+        cells: CellSource | None = None,
+        max_pixels: int,
+    ) -> None:
+        if isinstance(cells, Path) and not cells.is_dir():
+            raise UsageError(f"label folder {cells.name!r} does not exist; give the folder that 'segment' wrote")
+        self._images = images
+        self._config = config
+        self._cells = cells
+        self._max_pixels = max_pixels
+        self._kept: dict[str, InputRecord] = {}
+        self._cell_rows: dict[str, list[Row]] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides about the result, for the record."""
+        cells: Any = None
+        if isinstance(self._cells, SegmentConfig):
+            dump = self._cells.model_dump(mode="json")
+            cells = dump | {"settings": portable(dump["settings"])}
+        elif self._cells is not None:
+            cells = "label images"
+        return portable(self._config.model_dump(mode="json")) | {"cells": cells}
+
+    def records(self, monitor: Monitor) -> Iterator[InputRecord]:
+        """Yield the record of each image in order."""
+        return work_through(self._images, self._work, monitor)
+
+    def _work(self, image: InputImage, monitor: Monitor) -> InputRecord:
+        if image.name in self._kept:
+            return self._kept[image.name].updated(status="skipped")
+        record, rgb = read_image(image.path, max_pixels=self._max_pixels)
+        predictor = predictor_of(self._config)
+        monitor.message(predictor.device.line)
+        prediction = predictor.predict(rgb)
+        if self._cells is None:
+            return InputRecord.of(image.name, record, prediction=prediction)
+        rows = classify_cells(image, rgb, predictor, self._cells, monitor)
+        self._cell_rows[image.name] = rows
+        return InputRecord.of(image.name, record, prediction=prediction, cells=len(rows))
+
+    def keep_earlier(self, table: Path) -> None:
+        """Take over what an earlier run into the same table found for the same files with the same settings."""
+        earlier = read_record(record_beside(table))
+        if earlier is None or earlier.settings != self.settings:
+            return
+        known = {entry.image: entry for entry in earlier.inputs}
+        images = {i.name: i for i in self._images if i.name in known}
+        self._kept = {name: known[name] for name, image in images.items() if self._holds(known[name], image)}
+        if self._cells is not None and cells_table(table).exists():
+            for row in read_table(cells_table(table)):
+                if str(row["image"]) in self._kept:
+                    self._cell_rows.setdefault(str(row["image"]), []).append(row)
+
+    def _holds(self, entry: InputRecord, image: InputImage) -> bool:
+        if entry.prediction is None or entry.sha256 != sha256_file(image.path):
+            return False
+        model = self._config.model
+        if model is None or not Path(model).is_file():
+            return True
+        return entry.prediction.model_sha256 == sha256_file(Path(model))  # another file may have the same name
+
+    def save(self, record: RunRecord, table: Path) -> RunRecord:
+        """Write the tables and the record of what is finished so far."""
+        found = [(e.image, e.prediction) for e in record.inputs if e.prediction is not None]
+        if found:
+            used = found[0][1]
+            record = record.updated(model=used.model, model_sha256=used.model_sha256, device=used.device)
+        write_table(table, PREDICTION_COLUMNS, (prediction_row(*item) for item in found))
+        if self._cells is not None:
+            rows = (row for image, _ in found for row in self._cell_rows.get(image, []))
+            write_table(cells_table(table), CELL_PREDICTION_COLUMNS, rows)
+        record.write(record_beside(table))
+        return record
