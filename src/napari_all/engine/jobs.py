@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.engine.server import Job, Reply
+from napari_all.io.masks import Sidecar
 from napari_all.monitor import Monitor
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import Cell, Segmentation
+from napari_all.workflows.batch import segment_batch
+from napari_all.workflows.export import export_labels, make_item
+from napari_all.workflows.export_items import NamedItem, export_items
 from napari_all.workflows.segment import SegmentConfig, segment_image
 
+Config = dict[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def _segment_image(config: dict[str, Any], arrays: Arrays, monitor: Monitor) -> Reply:
+def _segment_image(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     result = segment_image(arrays["rgb"], SegmentConfig.parse(config), monitor)
     cells = measure_cells(result.labels, result.classes, result.parts)
     return Reply(
@@ -26,9 +32,51 @@ def _segment_image(config: dict[str, Any], arrays: Arrays, monitor: Monitor) -> 
     )
 
 
-def _measure(config: dict[str, Any], arrays: Arrays, monitor: Monitor) -> Reply:
+def _segment_folder(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    record = segment_batch(
+        config["inputs"], Path(config["output"]), SegmentConfig.parse(config["config"]), resume=True, monitor=monitor
+    )
+    return Reply(record.model_dump(mode="json"))
+
+
+def _load_segmenter(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    from napari_all.segmentation.inference import load_network
+
+    return Reply({"line": load_network(config["model"], config["device"]).device.line})
+
+
+def _measure(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     labels = arrays["labels"].astype(np.int32, copy=False)
     return Reply({"cells": _rows(measure_cells(labels, arrays.get("classes"), config["parts"]))})
+
+
+def _export(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    files = export_items(
+        _items(config, arrays),
+        config["formats"],
+        Path(config["folder"]),
+        together=config["together"],
+        overwrite=config["overwrite"],
+        monitor=monitor,
+    )
+    return Reply({"files": [file.name for file in files]})
+
+
+def _save_labels(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    files = export_labels(Path(config["path"]), "tiff", _items(config, arrays)[0].item)
+    return Reply({"files": [file.name for file in files]})
+
+
+def _items(config: Config, arrays: Arrays) -> list[NamedItem]:
+    return [
+        NamedItem(
+            told["stem"],
+            make_item(
+                told["image"], arrays[f"labels{index}"], Sidecar.parse(told["sidecar"]), arrays.get(f"classes{index}")
+            ),
+        )
+        for index, told in enumerate(config["items"])
+    ]
 
 
 def _without_arrays(result: Segmentation) -> dict[str, Any]:
@@ -42,5 +90,9 @@ def _rows(cells: tuple[Cell, ...]) -> list[dict[str, Any]]:
 
 JOBS: dict[str, Job] = {
     "segment_image": _segment_image,
+    "segment_folder": _segment_folder,
+    "load_segmenter": _load_segmenter,
     "measure": _measure,
+    "export": _export,
+    "save_labels": _save_labels,
 }

@@ -25,7 +25,7 @@ KEY = "napari_all"
 """Key of `layer.metadata` under which napari-all keeps an `Origin` (labels) or `ImageNotes` (images)."""
 PREVIEW_KEY = "napari_all_preview"
 """Marks layers that only show something and are never a result."""
-CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#a6d96a", "#ffffbf", "#00ced1")
+CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#a6d96a", "#ff9da7", "#00ced1")
 """Colours of cells in turn."""
 CLASS_COLOURS = {1: "#56b4e9", 2: "#d55e00"}
 """Cytoplasm and nucleus, of Okabe and Ito's colour-blind safe set."""
@@ -76,9 +76,11 @@ def origin(layer: Labels) -> Origin:
     return kept if isinstance(kept, Origin) else Origin(Sidecar(pixel_size_um=pixel_size_um(layer)))
 
 
-def keep(layer: Labels, **changes: Any) -> None:
-    """Change what a labels layer keeps."""
-    layer.metadata[KEY] = dataclasses.replace(origin(layer), **changes)
+def mark_corrected(layer: Labels, corrected: bool) -> None:
+    """Note that a person has corrected or approved the labels, or take that back."""
+    made = origin(layer)
+    status = "corrected" if corrected else "predicted"
+    layer.metadata[KEY] = dataclasses.replace(made, sidecar=made.sidecar.updated(status=status))
 
 
 def is_smear(layer: Layer) -> bool:
@@ -174,6 +176,11 @@ def current_classes(labels: NDArray[np.int32], made: Origin) -> ClassesMap | Non
     added = CYTOPLASM if made.sidecar.parts == "nucleus+cytoplasm" else NUCLEUS
     inside = np.where(made.classes > 0, made.classes, added)
     return np.where(labels > 0, inside, BACKGROUND).astype(np.uint8)
+
+
+def image_layer(rgb: RGBImage, name: str, notes: ImageNotes, size_um: tuple[float, float] | None = None) -> Image:
+    """Make an image layer (not yet in a viewer)."""
+    return Image(rgb, name=name, rgb=True, metadata={KEY: notes}, **_calibrated(size_um))
 
 
 def labels_layer(labels: NDArray[np.int32], name: str, made: Origin, cells: Sequence[Mapping[str, Any]] = ()) -> Labels:

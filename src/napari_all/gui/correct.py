@@ -1,0 +1,352 @@
+"""Dock widget: correct labels by hand; every correction is one undo step of the layer."""
+
+from __future__ import annotations
+
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari import Viewer
+from napari.layers import Image, Labels, Layer
+from napari.utils.notifications import show_error, show_info, show_warning
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QHideEvent, QKeySequence, QShortcut
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+)
+
+from napari_all.errors import NapariAllError
+from napari_all.gui.canvas_tools import CanvasTools, Points, Tool
+from napari_all.gui.chooser import LayerChooser
+from napari_all.gui.corrections import TOOLS, Context, fill_all, smooth_all
+from napari_all.gui.exporting import request_for, stem_of
+from napari_all.gui.jobs import ENGINES, Job
+from napari_all.gui.layers import (
+    as_labels,
+    current_classes,
+    is_cells,
+    is_smear,
+    mark_corrected,
+    origin,
+    set_cells,
+    to_rgb,
+)
+from napari_all.gui.memory import recall, remember
+from napari_all.gui.panel import Panel
+from napari_all.gui.reader import read_labels_layer
+from napari_all.segmentation.editing import Edit
+
+NO_LABELS = "Make labels with 'Threshold' or 'U-Net', or open a label file."
+SETTLE_MS = 250
+
+
+class CorrectPanel(Panel):
+    """New cell, delete, merge, split, fill and smooth on the chosen labels layer."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.tools = CanvasTools(napari_viewer, self._on_gesture)
+        self.buttons: dict[str, QPushButton] = {}
+        self._watched: Labels | None = None
+        self._seen = 0
+        self._measuring: Job | None = None
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._look_at_data)
+        self._build()
+        self._bind_keys()
+        self.chooser.layer_changed.connect(self._on_layer)
+        self.destroyed.connect(lambda: self._let_go())
+        self._on_layer(self.chooser.layer)
+
+    @property
+    def layer(self) -> Labels | None:
+        """The labels layer under correction."""
+        layer = self.chooser.layer
+        return layer if isinstance(layer, Labels) else None
+
+    def _build(self) -> None:
+        form = self.form()
+        self.chooser = LayerChooser(self.viewer, is_cells, "no labels")
+        self.chooser.setToolTip("The labels to correct")
+        form.addRow("&Labels", self.chooser)
+        self.count = QLabel()
+        form.addRow("Cells", self.count)
+        group = QGroupBox("Tools")
+        self._grid = QGridLayout(group)
+        for index, tool in enumerate(TOOLS):
+            button = QPushButton(f"{tool.name}   [{tool.key}]")
+            button.setCheckable(True)
+            button.setToolTip(f"{tool.tip} ({tool.key}; again or Esc to stop)")
+            button.clicked.connect(partial(self._on_tool, tool))
+            self.buttons[tool.name] = button
+            self._grid.addWidget(button, index // 2, index % 2)
+        self.page.addWidget(group)
+        row = QHBoxLayout()
+        self.fill_all = self._button("Fill all", "Fill the holes of every cell", partial(self._on_all, fill_all))
+        self.smooth_all = self._button("Smooth all", "Round off every cell", partial(self._on_all, smooth_all))
+        row.addWidget(self.fill_all)
+        row.addWidget(self.smooth_all)
+        self.page.addLayout(row)
+        row = QHBoxLayout()
+        self.undo = self._button("&Undo", "Take back the last correction (Ctrl+Z on the canvas)", self._on_undo)
+        self.redo = self._button("Re&do", "Do it again (Ctrl+Shift+Z on the canvas)", self._on_redo)
+        row.addWidget(self.undo)
+        row.addWidget(self.redo)
+        self.page.addLayout(row)
+        self.outlines = QCheckBox("&Outlines only")
+        self.outlines.setToolTip("Show the edges of the cells instead of filled areas")
+        self.outlines.toggled.connect(self._on_outlines)
+        self.page.addWidget(self.outlines)
+        self.corrected = QCheckBox("Image is &corrected")
+        self.corrected.setToolTip(
+            "A person has checked or changed this image; a later run on its folder then leaves it alone"
+        )
+        self.corrected.clicked.connect(self._on_corrected)
+        self.page.addWidget(self.corrected)
+        self.page.addStretch(1)
+        self.page.addLayout(self._files())
+
+    def _files(self) -> QVBoxLayout:
+        box = QVBoxLayout()
+        self.table = self._button("Show &table of cells", "napari's table of the layer's features", self._on_table)
+        self.save = self._button("&Save…", "Write labels, classes and what is known of them", self._on_save)
+        self.open = self._button("Open…", "Read labels that were saved, with everything kept", self._on_open)
+        self.open.setEnabled(True)
+        row = QHBoxLayout()
+        row.addWidget(self.save)
+        row.addWidget(self.open)
+        box.addWidget(self.table)
+        box.addLayout(row)
+        return box
+
+    def _button(self, text: str, tip: str, slot: Any) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(tip)
+        button.clicked.connect(lambda: slot())
+        return button
+
+    def _bind_keys(self) -> None:
+        """Keys work with the focus on the canvas (napari's keymap) and on this panel (Qt's shortcuts)."""
+        for tool in TOOLS:
+            self.viewer.bind_key(tool.key, partial(_press, self.buttons[tool.name]), overwrite=True)
+            shortcut = QShortcut(QKeySequence(tool.key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.buttons[tool.name].click)
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
+        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        escape.activated.connect(self._lay_down)
+
+    def _on_layer(self, layer: Layer | None) -> None:
+        self._lay_down()
+        if self._watched is not None:
+            for event in (self._watched.events.set_data, self._watched.events.paint):
+                event.disconnect(self._on_data)
+        self._watched = self.layer
+        there = self._watched is not None
+        for button in (
+            *self.buttons.values(), self.fill_all, self.smooth_all, self.undo, self.redo,
+            self.outlines, self.corrected, self.table, self.save,
+        ):  # fmt: skip
+            button.setEnabled(there)
+        self.say("" if there else NO_LABELS)
+        self.count.setText("–")
+        if self._watched is None:
+            return
+        self._seen = _fingerprint(self._watched)
+        for event in (self._watched.events.set_data, self._watched.events.paint):
+            event.connect(self._on_data)
+        self.outlines.setChecked(self._watched.contour > 0)
+        self._show_state()
+        if len(self._watched.features) == 0:
+            self._measure()
+
+    def _show_state(self) -> None:
+        if self.layer is None:
+            return
+        labels = as_labels(self.layer)
+        cells = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+        status = origin(self.layer).sidecar.status
+        self.count.setText(f"{cells}  ({'✔ corrected' if status == 'corrected' else 'predicted'})")
+        self.corrected.setChecked(status == "corrected")
+
+    def _on_tool(self, tool: Tool, checked: bool) -> None:
+        if not checked or self.layer is None:
+            self._lay_down()
+            return
+        for name, button in self.buttons.items():
+            button.setChecked(name == tool.name)
+        self.tools.take(tool, self.layer)
+        self.say(tool.hint)
+
+    def _lay_down(self) -> None:
+        self.tools.lay_down()
+        for button in self.buttons.values():
+            button.setChecked(False)
+        self.say("")
+
+    def _context(self, layer: Labels) -> Context:
+        image = self._image_of(layer)
+        sizes = layer.features.get("equivalent_diameter_px")
+        diameter = origin(layer).sidecar.diameter_px
+        if sizes is not None and len(sizes):
+            diameter = float(sizes.median())
+        return Context(as_labels(layer), to_rgb(image) if image is not None else None, diameter)
+
+    def _image_of(self, layer: Labels) -> Image | None:
+        """Return the image that the labels were made from, else the topmost one of the same size."""
+        made_from = origin(layer).image
+        if made_from is not None and made_from in self.viewer.layers:
+            return made_from
+        images = [image for image in reversed(self.viewer.layers) if is_smear(image)]
+        return next((i for i in images if tuple(i.data.shape[:2]) == layer.data.shape), None)
+
+    def _on_gesture(self, tool: Tool, points: Points) -> None:
+        self._apply(lambda context: TOOLS[tool](context, points))
+
+    def _on_all(self, correction: Any) -> None:
+        self._apply(correction)
+
+    def _apply(self, correction: Any) -> None:
+        layer = self.layer
+        if layer is None:
+            return
+        try:
+            edit: Edit = correction(self._context(layer))
+        except NapariAllError as error:
+            self.say(str(error))
+            show_warning(str(error))
+            return
+        if len(edit) == 0:
+            self.say("Nothing to change.")
+            return
+        layer.data_setitem(edit.indices, edit.values)
+        self._look_at_data()
+
+    def _on_undo(self) -> None:
+        if self.layer is not None:
+            self.layer.undo()
+
+    def _on_redo(self) -> None:
+        if self.layer is not None:
+            self.layer.redo()
+
+    def _on_data(self, event: Any = None) -> None:
+        """Something was redrawn, perhaps because of a brush or an undo; look when it is over."""
+        self._settle.start()
+
+    def _look_at_data(self) -> None:
+        layer = self.layer
+        if layer is None or layer not in self.viewer.layers:
+            return
+        seen = _fingerprint(layer)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        mark_corrected(layer, True)
+        self._show_state()
+        self._measure()
+
+    def _measure(self) -> None:
+        """Bring the table up to date, in the light engine; the newest state wins."""
+        layer = self.layer
+        if layer is None:
+            return
+        made, labels = origin(layer), as_labels(layer).copy()
+        classes = current_classes(labels, made)
+        arrays: dict[str, NDArray[Any]] = {"labels": labels}
+        if classes is not None:
+            arrays["classes"] = classes
+        seen = self._seen
+        self._measuring = job = ENGINES.start("measure", {"parts": made.sidecar.parts or "cell"}, arrays, heavy=False)
+
+        def done(value: dict[str, Any], _: dict[str, NDArray[Any]]) -> None:
+            if layer in self.viewer.layers and self.layer is layer and seen == self._seen:
+                set_cells(layer, value["cells"])
+
+        job.succeeded.connect(done)
+        job.failed.connect(show_error)
+
+    def _on_outlines(self, outlines: bool) -> None:
+        if self.layer is not None:
+            self.layer.contour = max(1, round(min(self.layer.data.shape) / 400)) if outlines else 0
+            self.layer.opacity = 0.9 if outlines else 0.55
+
+    def _on_corrected(self, corrected: bool) -> None:
+        if self.layer is not None:
+            mark_corrected(self.layer, corrected)
+            self._show_state()
+
+    def _on_table(self) -> None:
+        self.viewer.window.add_plugin_dock_widget("napari", "Features table widget", tabify=True)
+
+    def _on_save(self) -> None:
+        layer = self.layer
+        if layer is None:
+            return
+        start = Path(recall("folders/labels", "")) / f"{stem_of(layer)}_labels.tif"
+        path, _ = QFileDialog.getSaveFileName(self, "Save labels", str(start), "Label image (*_labels.tif *.tif)")
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Write labels, classes map and sidecar as they are now."""
+        layer = self.layer
+        if layer is None:
+            return
+        remember("folders/labels", str(path.parent))
+        config, arrays = request_for([layer], [stem_of(layer)])
+        self.start("save_labels", {**config, "path": str(path)}, arrays, self._on_saved, heavy=False, stage="Saving")
+
+    def _on_saved(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.say(f"Saved {', '.join(value['files'])}")
+        show_info(f"Saved {value['files'][0]}")
+
+    def _on_open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open labels", recall("folders/labels", ""), "Label images (*.tif *.tiff *.png)"
+        )
+        if path:
+            self.open_from(Path(path))
+
+    def open_from(self, path: Path) -> None:
+        """Read a label file into a new layer and choose it; show an error when that fails."""
+        remember("folders/labels", str(path.parent))
+        try:
+            layer = read_labels_layer(path)
+        except NapariAllError as error:
+            self.say(str(error))
+            show_error(str(error))
+            return
+        self.viewer.add_layer(layer)
+        self.chooser.choose(layer)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Lay the tool down with the panel."""
+        super().hideEvent(event)
+        self._lay_down()
+
+    def _let_go(self) -> None:
+        self.tools.close()
+        for tool in TOOLS:
+            self.viewer.bind_key(tool.key, None)
+
+
+def _press(button: QPushButton, viewer: Viewer) -> None:
+    if button.isEnabled() and button.isVisible():
+        button.click()
+
+
+def _fingerprint(layer: Labels) -> int:
+    return zlib.crc32(np.ascontiguousarray(layer.data).data)

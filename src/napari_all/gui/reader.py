@@ -1,0 +1,72 @@
+"""Readers for napari: label files with their sidecar, and images that napari's own reader shows wrongly."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_all.errors import ImageError
+from napari_all.gui.layers import ImageNotes, Origin, image_layer, labels_layer
+from napari_all.io.images import read_image
+from napari_all.io.masks import LABELS_ENDING, Sidecar, read_labels
+from napari_all.segmentation.measure import measure_cells
+from napari_all.types import RGBImage
+
+LayerData = tuple[Any, dict[str, Any], str]
+Reader = Callable[[str | Sequence[str]], list[LayerData]]
+
+
+def get_labels_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader for `*_labels.tif`, or None for other files."""
+    return _read_labels if all(p.endswith(LABELS_ENDING) for p in _paths(path)) else None
+
+
+def get_image_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader for single colour images; None leaves stacks, grey images and the like to napari.
+
+    The file is read here already, because only its content tells what it is.
+    """
+    if any(p.endswith(LABELS_ENDING) for p in _paths(path)):
+        return None
+    layers: list[LayerData] = []
+    for one in _paths(path):
+        try:
+            record, rgb = read_image(Path(one))
+        except ImageError:
+            return None
+        if not _has_colour(rgb):
+            return None
+        layer = image_layer(rgb, Path(one).stem, ImageNotes(record), record.pixel_size_um)
+        layers.append(layer.as_layer_data_tuple())
+    return lambda _: layers
+
+
+def read_labels_layer(path: Path) -> Labels:
+    """Read a label image with sidecar and classes map; cells are measured on the way."""
+    found = read_labels(path)
+    sidecar = found.sidecar or Sidecar()
+    cells = measure_cells(found.labels, found.classes, sidecar.parts or "cell")
+    rows = [dataclasses.asdict(cell) for cell in cells]
+    return labels_layer(found.labels, path.stem, Origin(sidecar, found.classes), rows)
+
+
+def read_image_layer(path: Path) -> Image:
+    """Read an image as RGB uint8, with its pixel size as the layer's scale."""
+    record, rgb = read_image(path)
+    return image_layer(rgb, path.stem, ImageNotes(record), record.pixel_size_um)
+
+
+def _read_labels(path: str | Sequence[str]) -> list[LayerData]:
+    return [read_labels_layer(Path(p)).as_layer_data_tuple() for p in _paths(path)]
+
+
+def _has_colour(rgb: RGBImage) -> bool:
+    return bool((rgb[..., 0] != rgb[..., 1]).any() or (rgb[..., 1] != rgb[..., 2]).any())
+
+
+def _paths(path: str | Sequence[str]) -> list[str]:
+    return [path] if isinstance(path, str) else list(path)

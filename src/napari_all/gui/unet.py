@@ -1,0 +1,203 @@
+"""Dock widget: the trained U-Net, in the engine, into a new labels layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari import Viewer
+from napari.layers import Image, Layer
+from napari.utils.notifications import show_error, show_warning
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QFileDialog, QGroupBox, QLabel, QPushButton, QVBoxLayout
+from superqt import QCollapsible
+
+from napari_all.errors import NapariAllError
+from napari_all.gui.chooser import LayerChooser
+from napari_all.gui.forms import SettingsForm
+from napari_all.gui.jobs import ENGINES, Job
+from napari_all.gui.layers import is_smear, to_rgb
+from napari_all.gui.memory import recall, remember
+from napari_all.gui.model_chooser import ModelChooser
+from napari_all.gui.panel import NO_IMAGE, Panel, primary, small
+from napari_all.gui.results import add_segmentation
+from napari_all.segmentation.method import PostprocessSettings
+from napari_all.segmentation.methods import METHODS
+from napari_all.workflows.segment import SegmentConfig
+
+METHOD = "unet"
+_REMEMBERED = "unet/config"
+
+
+class UNetPanel(Panel):
+    """Segments an image, or a folder of images, with a trained network."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._entry = METHODS[METHOD]
+        self._warming: Job | None = None
+        self._build()
+        self._restore()
+        self.chooser.layer_changed.connect(self._on_image)
+        self._on_image(self.chooser.layer)
+        self.model.model_changed.connect(lambda: self._warm_up())
+        self.settings.changed.connect(self._on_setting)
+        self._warm_up()
+
+    @property
+    def config(self) -> SegmentConfig:
+        """What the form says, as the command line would be given it."""
+        own = self.settings.value().updated(model=self.model.selected)
+        return SegmentConfig(method=METHOD, settings=own.model_dump(mode="json"), postprocess=self.cleaning.value())
+
+    def _build(self) -> None:
+        form = self.form()
+        self.chooser = LayerChooser(self.viewer, is_smear, "no image")
+        self.chooser.setToolTip("The image to segment")
+        form.addRow("&Image", self.chooser)
+        defaults = self._entry.settings()
+        self.model = ModelChooser("segmentation", defaults.model)  # type: ignore[attr-defined]
+        form.addRow("M&odel", self.model)
+        self.device_line = small("Device: starting the engine…")
+        self.page.addWidget(self.device_line)
+        scale = QGroupBox("Scale")
+        inside = QVBoxLayout(scale)
+        # One form for what everyone needs, one for the rest; both edit the same settings.
+        others = tuple(n for n in self._entry.settings.model_fields if n != "diameter_px")
+        self.diameter = SettingsForm(self._entry.settings, skip=others)
+        inside.addWidget(self.diameter)
+        self.used = QLabel("The diameter is estimated from the image.")
+        self.used.setWordWrap(True)
+        inside.addWidget(self.used)
+        self.page.addWidget(scale)
+        more = QCollapsible("More settings")
+        self.settings = SettingsForm(self._entry.settings, skip=("model", "diameter_px"))
+        more.addWidget(self.settings)
+        self.page.addWidget(more)
+        cleaning = QCollapsible("Cleaning")
+        self.cleaning = SettingsForm(PostprocessSettings)
+        cleaning.addWidget(self.cleaning)
+        self.page.addWidget(cleaning)
+        self.page.addStretch(1)
+        self.segment = primary("&Segment", "Segment the image into a new labels layer; nothing is overwritten")
+        self.folder = QPushButton("Segment a &folder…")
+        self.folder.setToolTip("Segment every image of a folder into label files, tables and a record of the run")
+        self.page.addWidget(self.segment)
+        self.page.addWidget(self.folder)
+        self.diameter.changed.connect(self._on_diameter)
+        self.cleaning.changed.connect(self._remember)
+        self.segment.clicked.connect(self._on_segment)
+        self.folder.clicked.connect(self._ask_folders)
+
+    def _restore(self) -> None:
+        try:
+            config = SegmentConfig.parse(recall(_REMEMBERED, {"method": METHOD}))
+            settings = config.method_settings()
+        except NapariAllError:  # of another version
+            return
+        # The diameter belongs to an image, so it is not remembered.
+        self.settings.set_value(settings.updated(diameter_px=None))
+        self.cleaning.set_value(config.postprocess)
+
+    def _remember(self) -> None:
+        remember(_REMEMBERED, self.config.model_dump(mode="json"))
+
+    def _on_setting(self, name: str) -> None:
+        self._remember()
+        if name == "device":
+            self._warm_up()
+
+    def _on_diameter(self) -> None:
+        wanted = self.diameter.value().diameter_px  # type: ignore[attr-defined]
+        self.settings.set_value(self.settings.value().updated(diameter_px=wanted))
+        if wanted is None:
+            self.used.setText("The diameter is estimated from the image.")
+        else:
+            self.used.setText(f"Cells of about {wanted:.0f} px are looked for.")
+
+    def _on_image(self, layer: Layer | None) -> None:
+        self.segment.setEnabled(layer is not None and self.job is None)
+        self.say("" if layer is not None else NO_IMAGE)
+
+    def _warm_up(self) -> None:
+        """Import torch and load the network in the engine, so that the first job need not wait for it."""
+        config = self.config.settings
+        self.device_line.setText("Device: starting the engine…")
+        self._warming = ENGINES.start(
+            "load_segmenter", {"model": config["model"], "device": config["device"]}, heavy=True
+        )
+        self._warming.succeeded.connect(self._on_warm)
+        self._warming.failed.connect(self.device_line.setText)
+
+    def _on_warm(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+        self.device_line.setText(value["line"])
+
+    def on_busy(self, busy: bool) -> None:
+        """One job at a time."""
+        self.segment.setEnabled(not busy and self.chooser.layer is not None)
+        self.folder.setEnabled(not busy)
+
+    def on_message(self, text: str) -> None:
+        """Put the device and the diameter where they belong."""
+        if text.startswith("Device:"):
+            self.device_line.setText(text)
+        elif text.startswith("Cell diameter:"):
+            self.used.setText(text)
+        else:
+            self.say(text)
+
+    def _on_segment(self) -> None:
+        image = self.chooser.layer
+        if not isinstance(image, Image):
+            return
+        try:
+            rgb = to_rgb(image)
+        except NapariAllError as error:
+            show_error(str(error))
+            return
+        config = self.config
+
+        def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+            add_segmentation(self.viewer, value, arrays, image)
+            cells = len(value["cells"])
+            self.say(f"{cells} cell{'' if cells == 1 else 's'} in '{image.name}'")
+            self._show_used(value["diameter_px"], config)
+
+        self.say("")
+        job = self.start(
+            "segment_image",
+            config.model_dump(mode="json"),
+            {"rgb": rgb},
+            done,
+            heavy=True,
+            needs=image,
+        )
+        job.cancelled.connect(self._warm_up)
+
+    def _show_used(self, diameter: float | None, config: SegmentConfig) -> None:
+        if diameter is not None:
+            how = "estimated" if config.settings["diameter_px"] is None else "given"
+            self.used.setText(f"Used: {diameter:.0f} px ({how})")
+
+    def _ask_folders(self) -> None:
+        source = QFileDialog.getExistingDirectory(self, "Folder with images", recall("folders/images", ""))
+        if not source:
+            return
+        remember("folders/images", source)
+        target = QFileDialog.getExistingDirectory(self, "Folder for the results", recall("folders/results", source))
+        if target:
+            remember("folders/results", target)
+            self.segment_folder(Path(source), Path(target))
+
+    def segment_folder(self, source: Path, target: Path) -> None:
+        """Segment every image below `source` into `target`; what is there already and still holds is kept."""
+
+        def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+            failed = [entry for entry in value["inputs"] if entry["status"] == "failed"]
+            self.say(f"{len(value['inputs']) - len(failed)} of {len(value['inputs'])} images are in {target.name}.")
+            if failed:
+                lines = "\n".join(f"{entry['image']}: {entry['error']}" for entry in failed[:10])
+                show_warning(f"{len(failed)} of {len(value['inputs'])} images failed:\n{lines}")
+
+        config = {"inputs": [str(source)], "output": str(target), "config": self.config.model_dump(mode="json")}
+        self.start("segment_folder", config, None, done, heavy=True)
