@@ -18,11 +18,14 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that open a viewer last.
+    """Mark the tests that need real images, and run those that open a viewer last.
 
     Importing torch after a viewer's canvas exists crashes the interpreter on Mesa's software OpenGL (two LLVMs in
     one process); the window itself never imports torch, but the other tests of this process do.
     """
+    for item in items:
+        if "data_dir" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.data)
     items.sort(key=opens_viewer)
 
 

@@ -8,8 +8,8 @@ import pytest
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from napari_all.data._smear_stains import FIELD_STAINS, STAINS
-from napari_all.data.synthetic import SyntheticSmear, make_smear, sample_smears
+from napari_all.data._smear_stains import FIELD_STAINS
+from napari_all.data.synthetic import SAMPLES, STAINS, SyntheticSmear, make_smear, sample_smear
 from napari_all.errors import UsageError
 
 
@@ -106,12 +106,11 @@ def test_blur_softens_and_illumination_darkens_corners() -> None:
     assert float(uneven.rgb[:40, :40].mean()) < float(even.rgb[:40, :40].mean()) - 15
 
 
-def test_samples_are_distinct_and_sound() -> None:
-    samples = sample_smears()
-    assert len(samples) >= 3
-    for smear in samples.values():
-        check_truth(smear)
-        assert smear.labels.max() >= 3
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_are_sound(name: str) -> None:
+    smear = sample_smear(name)
+    check_truth(smear)
+    assert smear.labels.max() >= 3
 
 
 def test_wrong_arguments_say_what_would_work() -> None:
@@ -119,3 +118,5 @@ def test_wrong_arguments_say_what_would_work() -> None:
         make_smear(stain="green")
     with pytest.raises(UsageError, match="at least 32x32"):
         make_smear(shape=(16, 500))
+    with pytest.raises(UsageError, match=r"unknown sample 'slide'.*'smear'"):
+        sample_smear("slide")

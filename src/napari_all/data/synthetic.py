@@ -7,6 +7,7 @@ a microscope; then it passes through simple optics: uneven light, blur, soft col
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from napari_all.data._smear_shapes import random_outline
 from napari_all.data._smear_stains import FIELD_STAINS, STAINS
 from napari_all.errors import UsageError, unknown_name
 from napari_all.types import BoolMask, ClassesMap, LabelImage, RGBImage
+
+__all__ = ["SAMPLES", "STAINS", "SyntheticSmear", "make_smear", "sample_smear"]
 
 
 @dataclass(frozen=True)
@@ -141,14 +144,33 @@ def make_smear(
     return SyntheticSmear(rgb, _raster_order(canvas.labels), canvas.classes, canvas.smudges, name, seed)
 
 
-def sample_smears() -> dict[str, SyntheticSmear]:
-    """Return the smears offered as sample data, by name."""
-    return {
-        "smear": make_smear(0),
-        "crowded smear": make_smear(4, n_white=36, n_red=260, stain="blue", touching=0.7),
-        "large cells": make_smear(8, cell_diameter_px=112, n_white=7, n_red=24, stain="pink", scale_bar=False),
-        "small field": make_smear(3, (224, 224), 22.0, stain="purple-grey"),
-    }
+SAMPLES: dict[str, dict[str, Any]] = {
+    "smear": {"seed": 0},
+    "crowded smear": {"seed": 4, "n_white": 36, "n_red": 260, "stain": "blue", "touching": 0.7},
+    "large cells": {
+        "seed": 8,
+        "cell_diameter_px": 112.0,
+        "n_white": 7,
+        "n_red": 24,
+        "stain": "pink",
+        "scale_bar": False,
+    },
+    "small field": {"seed": 3, "shape": (224, 224), "cell_diameter_px": 22.0, "stain": "purple-grey"},
+}
+"""Arguments of the smears offered as sample data, by name."""
+
+
+def sample_smear(name: str = "smear") -> SyntheticSmear:
+    """Paint one of the `SAMPLES`.
+
+    Raises
+    ------
+    UsageError
+        Where there is no sample of that name.
+    """
+    if name not in SAMPLES:
+        raise unknown_name("sample", name, SAMPLES)
+    return make_smear(**SAMPLES[name])
 
 
 def _count(given: int | None, per_cell: float, share: float, rng: np.random.Generator) -> int:
