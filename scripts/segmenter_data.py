@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_all.data.synthetic import STAINS, make_smear
+
 BACKGROUND, CYTOPLASM, NUCLEUS, CELL, COUNTS = range(5)
 
 
@@ -69,7 +71,7 @@ def unlabelled_cells(rgb: NDArray[np.uint8], codes: NDArray[np.uint8], diameter_
     lab = cv2.cvtColor(cv2.GaussianBlur(rgb, (0, 0), 1.0), cv2.COLOR_RGB2LAB).astype(np.float32)
     nucleus = np.median(lab[codes == 2], axis=0)
     ring = cv2.dilate((codes > 0).astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
-    limit = 0.45 * np.linalg.norm(nucleus - np.median(lab[ring], axis=0))
+    limit = 0.33 * np.linalg.norm(nucleus - np.median(lab[ring], axis=0))
     like = (np.linalg.norm(lab - nucleus, axis=-1) < limit) & ring
     _, labels, stats, _ = cv2.connectedComponentsWithStats(like.astype(np.uint8))
     height, width = codes.shape
@@ -105,6 +107,16 @@ def load_whole_cells(images: Path, masks: Path) -> list[Item]:
     return items
 
 
+def paint_smears(count: int) -> list[Item]:
+    """Paint synthetic smears in every stain; smudges do not count."""
+    items = []
+    for seed in range(count):
+        diameter = float(np.random.default_rng((7, seed)).uniform(24.0, 64.0))
+        smear = make_smear(seed, (320, 320), diameter, stain=sorted(STAINS)[seed % len(STAINS)])
+        items.append(make_item(f"synthetic {seed}", smear.rgb, smear.classes, smear.smudges, diameter))
+    return items
+
+
 def fields_apart_from(reference: Path, groups_csv: Path) -> set[str]:
     """Return the stems of all fields that share no overlap group with a field of `reference`."""
     with groups_csv.open(newline="") as stream:
@@ -118,7 +130,8 @@ def patch(
     item: Item, rng: np.random.Generator, size: int, cell_px: float, scales: tuple[float, float]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Cut a rotated, flipped, rescaled patch; return image (size, size, 3) and target (size, size, 5)."""
-    scale = float(np.exp(rng.uniform(*np.log(scales)))) * cell_px / item.diameter_px
+    spread = rng.uniform(*np.log(scales)) if rng.random() < 0.35 else rng.normal(0.0, 0.2)
+    scale = float(np.clip(np.exp(spread), *scales)) * cell_px / item.diameter_px
     level = int(np.clip(np.floor(-np.log2(scale)), 0, 2))
     image, target = item.images[level], item.targets[level]
     scale *= 2.0**level
@@ -145,7 +158,7 @@ def patch(
 def recolour(rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Change stain, illumination, focus, noise and compression at random; uint8 in and out."""
     x = rgb.astype(np.float32) / 255.0
-    strength = rng.choice([0.0, 0.35, 1.0], p=[0.1, 0.5, 0.4])
+    strength = rng.choice([0.0, 0.35, 1.0], p=[0.15, 0.6, 0.25])
     if strength:
         if rng.random() < 0.6:  # stain: mix and scale optical densities
             density = -np.log(np.clip(x, 0.02, 1.0))

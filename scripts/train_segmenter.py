@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from segmenter_data import Item, load_whole_cells, load_zheng, patch, recolour
+from segmenter_data import Item, load_whole_cells, load_zheng, paint_smears, patch, recolour
 from torch import Tensor, nn
 
 from napari_all.files import atomic_path
@@ -43,7 +43,7 @@ class Plan:
 
     steps: int = 6000
     batch: int = 16
-    patch_px: int = 128
+    patch_px: int = 96
     cell_px: float = 48.0
     smallest: float = 0.45
     largest: float = 1.8
@@ -159,9 +159,9 @@ class Run:
             torch.save(state, path)
 
     def load(self) -> None:
-        """Go on from `state.pt`; the plan must be the same."""
+        """Go on from `state.pt`; the plan must be the same, but for the number of steps."""
         state = torch.load(self.folder / "state.pt", weights_only=True)
-        if state["plan"] != vars(self.plan):
+        if state["plan"] | {"steps": self.plan.steps} != vars(self.plan):
             raise SystemExit(f"{self.folder} was begun with {state['plan']}; resume with the same options")
         self.step, self.average = state["step"], state["average"]
         self.model.load_state_dict(state["model"])
@@ -213,15 +213,16 @@ def train(run: Run, sources: Sequence[Source], save_every: int, stop_at: int | N
             return
 
 
-def load_sources(data: Path, masks: Path | None, folds: Sequence[int]) -> list[Source]:
+def load_sources(data: Path, masks: Path | None, folds: Sequence[int], smears: int) -> list[Source]:
     """Load what the shipped network is trained on."""
     zheng = data / "wbc-zheng"
     sources = [
         Source("wbc-zheng 1", load_zheng(zheng / "dataset1", folds), 0.3),
-        Source("wbc-zheng 2", load_zheng(zheng / "dataset2", folds), 0.25),
+        Source("wbc-zheng 2", load_zheng(zheng / "dataset2", folds), 0.3),
+        Source("synthetic", paint_smears(smears), 0.08),
     ]
     if masks is not None:
-        sources.append(Source("taleqani", load_whole_cells(data / "taleqani-all" / "Original", masks), 0.45))
+        sources.append(Source("taleqani", load_whole_cells(data / "taleqani-all" / "Original", masks), 0.32))
     return sources
 
 
@@ -232,9 +233,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/segmenter"))
     parser.add_argument("--name", default="smear-unet", help="name of the checkpoint")
     parser.add_argument("--folds", type=int, nargs="+", default=[1, 2, 3, 4], help="wbc-zheng folds to train on")
+    parser.add_argument("--smears", type=int, default=120, help="synthetic smears to paint")
     parser.add_argument("--metrics", type=Path, help="JSON of measured figures for the card")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=200)
+    parser.add_argument("--stop-at", type=int, help="stop after this step, to be resumed")
     parser.add_argument("--resume", action="store_true")
     for field, value in vars(Plan()).items():
         parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
@@ -245,9 +248,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     run = Run(plan, options.output)
     if options.resume:
         run.load()
-    sources = load_sources(options.data, options.masks, options.folds)
+    sources = load_sources(options.data, options.masks, options.folds, options.smears)
     print({s.name: len(s.items) for s in sources}, flush=True)
-    train(run, sources, options.save_every)
+    train(run, sources, options.save_every, options.stop_at)
     metrics: dict[str, Any] = json.loads(options.metrics.read_text()) if options.metrics else {}
     print(f"wrote {run.export(options.name, sources, metrics)}")
 

@@ -43,14 +43,14 @@ class RawSegmentation:
     ----------
     classes
         (Y, X) uint8 classes map (0 background, 1 cytoplasm, 2 nucleus or whole cell).
-    probabilities
-        (3, Y, X) float16, background, cytoplasm, nucleus; None without a network.
+    uncertainty
+        (Y, X) uint8, entropy of the network's probabilities, 255 = all classes equally likely; None without one.
     diameter_px
         Cell diameter in pixels used by the method, or None.
     """
 
     classes: ClassesMap
-    probabilities: NDArray[np.float16] | None = None
+    uncertainty: NDArray[np.uint8] | None = None
     diameter_px: float | None = None
     model: str | None = None
     model_sha256: str | None = None
@@ -86,6 +86,9 @@ class SegmentationMethod:
         True when it needs torch, so the window runs it in the engine process.
     preview
         (rgb, settings) -> (Y, X) bool, the bare threshold, fast enough to follow a slider; None without one.
+    resolve
+        (rgb, settings) -> settings with what is automatic filled in and `automatic` off, so that a form can show the
+        values found; None where the settings have no field `automatic`.
     """
 
     name: str
@@ -97,3 +100,4 @@ class SegmentationMethod:
     run: Callable[[RGBImage, Settings, Monitor], RawSegmentation]
     in_engine: bool = False
     preview: Callable[[RGBImage, Settings], BoolMask] | None = None
+    resolve: Callable[[RGBImage, Settings], Settings] | None = None

@@ -62,22 +62,10 @@ def segment_array(
         model=raw.model,
         model_sha256=raw.model_sha256,
         device=raw.device,
-        uncertainty=None if raw.probabilities is None else mean_entropy(raw.probabilities, labels > 0),
+        uncertainty=None if raw.uncertainty is None else _mean_within(raw.uncertainty, labels > 0),
     )
 
 
-def mean_entropy(probabilities: NDArray[np.float16], mask: BoolMask) -> float:
-    """Return the mean entropy over the mask's pixels as a share of the largest possible, 0..1; 0 for no pixel.
-
-    Parameters
-    ----------
-    probabilities
-        (C, Y, X), summing to 1 over C.
-    mask
-        (Y, X) bool.
-    """
-    p = probabilities[:, mask].astype(np.float32)
-    if p.size == 0:
-        return 0.0
-    entropy = -(p * np.log(np.maximum(p, 1e-6))).sum(axis=0)
-    return float(entropy.mean() / np.log(len(p)))
+def _mean_within(uncertainty: NDArray[np.uint8], mask: BoolMask) -> float:
+    """Return the mean over the mask's pixels, 0..1; 0 for no pixel."""
+    return float(uncertainty[mask].mean()) / 255.0 if mask.any() else 0.0

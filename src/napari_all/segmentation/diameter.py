@@ -1,0 +1,99 @@
+"""Estimate the diameter of the white cells of an image by asking a network at several scales.
+
+At the right scale a network finds cells of the size it was trained on; at a wrong one it finds pieces, platelets or
+nothing. So a coarse segmentation is made for each of a few assumed diameters, and the one wins whose cells explain
+the largest area while having about the assumed size. No stain or threshold enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_all.types import BoolMask, ClassesMap, RGBImage
+
+ASSUMED_PX = (256.0, 128.0, 64.0, 32.0, 16.0)
+"""Diameters tried; sizes up to a factor `_NEAR` from one count for it, so that all from 10 to 400 px are covered."""
+_NEAR = 1.6
+_WINDOW_CELLS = 42
+"""A rung looks at a window of this many assumed diameters at most, around the most stained place."""
+_ROUND = 1.15
+"""A single cell's diameter is at most this much above that of its inscribed disc; a clump's is more."""
+
+
+@dataclass(frozen=True)
+class _Rung:
+    diameter_px: float
+    score: float
+
+
+def estimate_diameter(
+    rgb: RGBImage, segment: Callable[[RGBImage, float], ClassesMap], progress: Callable[[int, int], None]
+) -> float | None:
+    """Return the typical (area-weighted median) cell diameter in pixels, or None when no cell is found.
+
+    Parameters
+    ----------
+    rgb
+        (Y, X, 3) uint8.
+    segment
+        Segments an image (Y, X, 3) given an assumed cell diameter in pixels; returns its classes map.
+    progress
+        Called with the number of scales done and to do.
+    """
+    rungs = []
+    for done, assumed in enumerate(ASSUMED_PX):
+        progress(done, len(ASSUMED_PX))
+        window = stained_window(rgb, round(_WINDOW_CELLS * assumed))
+        rungs.append(_judge(segment(window, assumed) > 0, assumed))
+    progress(len(ASSUMED_PX), len(ASSUMED_PX))
+    best = max(rungs, key=lambda rung: rung.score)
+    return best.diameter_px if best.score > 0.0 else None
+
+
+def _judge(cells: BoolMask, assumed: float) -> _Rung:
+    """Weigh the cells found under one assumption by the area they explain."""
+    diameters, areas = measure(cells)
+    near = (diameters > assumed / _NEAR) & (diameters < assumed * _NEAR)
+    explained = float(areas[near].sum())
+    if explained == 0.0:
+        return _Rung(assumed, 0.0)
+    order = np.argsort(diameters[near])
+    reached = np.cumsum(areas[near][order])
+    median = diameters[near][order][np.searchsorted(reached, reached[-1] / 2)]
+    return _Rung(float(median), explained / cells.size * explained / float(areas.sum()))
+
+
+def measure(cells: BoolMask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return diameter (px) and area (px²) of each component; the diameter of a clump is that of one of its cells."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8))
+    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    distance = cv2.distanceTransform(np.pad(cells, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    inscribed = np.zeros(count)
+    np.maximum.at(inscribed, np.asarray(labels, np.intp).ravel(), distance.ravel())
+    return np.minimum(2.0 * np.sqrt(areas / np.pi), _ROUND * 2.0 * inscribed[1:]), areas
+
+
+def stained_window(rgb: RGBImage, side: int) -> RGBImage:
+    """Return the (side, side) window of the image that holds the most stain; the image itself where it is smaller."""
+    height, width = (min(side, n) for n in rgb.shape[:2])
+    if (height, width) == rgb.shape[:2]:
+        return rgb
+    step = max(1, side // 64)
+    small = rgb[::step, ::step].astype(np.int16)
+    purple = np.clip(np.minimum(small[..., 0], small[..., 2]) - small[..., 1], 0, 255).astype(np.float32)
+    sums = cv2.boxFilter(
+        purple,
+        -1,
+        (max(1, width // step), max(1, height // step)),
+        normalize=False,
+        borderType=cv2.BORDER_CONSTANT,
+    )
+    y, x = (int(v) * step for v in np.unravel_index(int(np.argmax(sums)), sums.shape))
+    top = int(np.clip(y - height // 2, 0, rgb.shape[0] - height))
+    left = int(np.clip(x - width // 2, 0, rgb.shape[1] - width))
+    return rgb[top : top + height, left : left + width]

@@ -1,0 +1,221 @@
+"""Run a segmentation network on an image of any size: load once, tile, blend, resize back, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_all.errors import CheckpointError
+from napari_all.monitor import Monitor
+from napari_all.networks.backbones import BACKBONES
+from napari_all.networks.checkpoint import ModelCard, load_checkpoint
+from napari_all.networks.device import DeviceChoice, DeviceSetting, choose_device, import_torch
+from napari_all.segmentation.tiles import ALIGN, Grid, Span, bands
+from napari_all.types import ClassesMap, RGBImage
+
+if TYPE_CHECKING:
+    import torch
+
+_LEAST_TILE_PX = 256
+
+
+class OutOfMemoryError(Exception):
+    """The device cannot hold one batch."""
+
+
+@dataclass(frozen=True)
+class SegmentationNetwork:
+    """A loaded network on its device.
+
+    Attributes
+    ----------
+    card, sha256
+        Description and identity of the weights.
+    device
+        Where it runs and why.
+    """
+
+    card: ModelCard
+    sha256: str
+    device: DeviceChoice
+    _module: torch.nn.Module
+    _autocast: Any
+
+    @property
+    def cell_px(self) -> float:
+        """Diameter in pixels at which the network was trained to see cells."""
+        return float(self.card.extra["cell_diameter_px"])
+
+    def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (N, Y, X, 3) of background, cytoplasm and nucleus for (N, Y, X, 3) uint8 RGB.
+
+        Raises `OutOfMemoryError` when a GPU cannot hold the batch.
+        """
+        torch = import_torch()
+        try:
+            with torch.inference_mode():
+                x = torch.from_numpy(tiles).to(self.device.name).permute(0, 3, 1, 2).float()
+                mean, std = (
+                    torch.tensor(v, device=x.device).view(1, 3, 1, 1)
+                    for v in (self.card.input.mean, self.card.input.std)
+                )
+                x = ((x / 255.0 - mean) / std).contiguous(memory_format=torch.channels_last)
+                with self._autocast():
+                    logits = self._module(x)
+                p = logits.float().softmax(1).permute(0, 2, 3, 1).contiguous()
+                return np.asarray(p.cpu().numpy())
+        except torch.cuda.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise OutOfMemoryError from error
+
+
+def load_network(model: str, device: DeviceSetting) -> SegmentationNetwork:
+    """Load a segmentation model by name or path onto a device; kept in memory while its file stays the same.
+
+    Raises
+    ------
+    CheckpointError
+        Missing, damaged or of another task.
+    UsageError
+        The device is not there.
+    DependencyError
+        Torch cannot be imported.
+    """
+    checkpoint = load_checkpoint(model, "segmentation")
+    return _build(model, checkpoint.sha256, device)
+
+
+@lru_cache(maxsize=2)
+def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwork:
+    torch = import_torch()
+    choice = choose_device(device)
+    checkpoint = load_checkpoint(model, "segmentation")
+    card = checkpoint.card
+    if len(card.classes) != 3 or "cell_diameter_px" not in card.extra:
+        raise CheckpointError(
+            f"model {card.name!r} gives {', '.join(card.classes)}; the unet method needs background, cytoplasm and "
+            f"nucleus, and 'cell_diameter_px' in its card"
+        )
+    module = BACKBONES[card.backbone].build(**card.options)
+    tensors = {name: torch.from_numpy(value).float() for name, value in checkpoint.tensors.items()}
+    missing, unexpected = module.load_state_dict(tensors, strict=False)
+    wrong = [k for k in (*missing, *unexpected) if not k.endswith("num_batches_tracked")]
+    if wrong:
+        raise CheckpointError(
+            f"the weights of {card.name!r} do not fit {card.backbone!r} with {card.options}: {', '.join(wrong[:3])} …"
+        )
+    from napari_all.networks.modules.residual_unet import folded
+
+    module = folded(module).to(choice.name).to(memory_format=torch.channels_last)
+    return SegmentationNetwork(card, sha256, choice, module, _autocast(torch, choice.name))
+
+
+def _autocast(torch: Any, device: str) -> Any:
+    """Mixed precision where the hardware computes in it: float16 on CUDA, bfloat16 on CPUs that have it."""
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    if device == "cuda":
+        return lambda: torch.autocast("cuda", torch.float16)
+    return lambda: torch.autocast("cpu", torch.bfloat16, enabled=device == "cpu" and native())
+
+
+def segment_tiled(
+    rgb: RGBImage,
+    network: SegmentationNetwork,
+    diameter_px: float,
+    tile_px: int,
+    batch_size: int,
+    monitor: Monitor,
+    flips: bool = False,
+) -> tuple[ClassesMap, NDArray[np.uint8]]:
+    """Segment an image at the scale where its cells have the network's diameter.
+
+    Parameters
+    ----------
+    rgb
+        (Y, X, 3) uint8.
+    diameter_px
+        Cell diameter in the image's pixels.
+    tile_px, batch_size
+        Largest tile side (network's pixels) and tiles per step; they bound the memory above image and result.
+    flips
+        Average over the four flips.
+
+    Returns
+    -------
+    classes
+        (Y, X) uint8, 0 background, 1 cytoplasm, 2 nucleus.
+    uncertainty
+        (Y, X) uint8, entropy of the probabilities; 255 = all classes equally likely.
+    """
+    while True:
+        try:
+            return _segment(rgb, network, diameter_px, tile_px, batch_size, monitor, flips)
+        except OutOfMemoryError:
+            if batch_size > 1:
+                batch_size //= 2
+            elif tile_px >= 2 * _LEAST_TILE_PX:
+                tile_px //= 2
+            else:
+                raise MemoryError("the GPU cannot hold one tile of 256 px; choose device=cpu") from None
+            monitor.message(f"GPU memory is short: going on with tiles of {tile_px} px, {batch_size} at a time")
+
+
+def _segment(
+    rgb: RGBImage,
+    network: SegmentationNetwork,
+    diameter_px: float,
+    tile_px: int,
+    batch_size: int,
+    monitor: Monitor,
+    flips: bool,
+) -> tuple[ClassesMap, NDArray[np.uint8]]:
+    tile = max(_LEAST_TILE_PX, tile_px // ALIGN * ALIGN)
+    overlap = min(4 * ALIGN, tile // 4 // ALIGN * ALIGN)
+    grid = Grid.of(rgb.shape[:2], network.cell_px / diameter_px, tile, overlap)
+    classes = np.empty(rgb.shape[:2], np.uint8)
+    uncertainty = np.empty(rgb.shape[:2], np.uint8)
+    total, done, carried = len(grid.rows) * len(grid.columns), 0, np.zeros((0, rgb.shape[1], 3), np.float32)
+    for row, first, complete in bands(grid):
+        band = np.zeros((grid.image_range(row, 0)[1] - first, rgb.shape[1], 3), np.float32)
+        band[: len(carried)] = carried
+        down = grid.weights(row, 0)[:, None, None]
+        for at in range(0, len(grid.columns), batch_size):
+            monitor.raise_if_cancelled()
+            columns = grid.columns[at : at + batch_size]
+            for column, p in zip(columns, _probabilities(rgb, network, grid, row, columns, flips), strict=True):
+                x0, x1 = grid.image_range(column, 1)
+                band[:, x0:x1] += grid.lay(p, row, column) * down * grid.weights(column, 1)[None, :, None]
+            done += len(columns)
+            monitor.report("segment", done, total)
+        _decide(band[: complete - first], classes[first:complete], uncertainty[first:complete])
+        carried = band[complete - first :]
+    return classes, uncertainty
+
+
+def _probabilities(
+    rgb: RGBImage,
+    network: SegmentationNetwork,
+    grid: Grid,
+    row: Span,
+    columns: Sequence[Span],
+    flips: bool,
+) -> NDArray[np.float32]:
+    tiles = np.stack([grid.cut(rgb, row, column) for column in columns])
+    if not flips:
+        return network.predict(tiles)
+    ways = [(slice(None), slice(None, None, y), slice(None, None, x)) for y in (1, -1) for x in (1, -1)]
+    views = [network.predict(np.ascontiguousarray(tiles[way]))[way] for way in ways]
+    return np.ascontiguousarray(sum(views) / np.float32(len(views)), dtype=np.float32)
+
+
+def _decide(p: NDArray[np.float32], classes: ClassesMap, uncertainty: NDArray[np.uint8]) -> None:
+    """Fill classes and uncertainty from blended probabilities; background only where it beats the whole cell."""
+    cell = p[..., 1] + p[..., 2] > p[..., 0]
+    classes[...] = np.where(cell, np.where(p[..., 2] > p[..., 1], 2, 1), 0)
+    entropy = -(p * np.log(np.maximum(p, 1e-6))).sum(axis=-1) / np.log(3.0)
+    uncertainty[...] = np.clip(255.0 * entropy + 0.5, 0, 255)

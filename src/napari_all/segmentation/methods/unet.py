@@ -1,0 +1,85 @@
+"""A trained U-Net: background, cytoplasm and nucleus, at any magnification and in most stains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from napari_all.config import Settings
+from napari_all.monitor import Monitor, NullMonitor
+from napari_all.networks.device import DeviceSetting
+from napari_all.segmentation.diameter import estimate_diameter
+from napari_all.segmentation.method import Preset, RawSegmentation, SegmentationMethod
+from napari_all.types import ClassesMap, RGBImage
+
+if TYPE_CHECKING:
+    from napari_all.segmentation.inference import SegmentationNetwork
+
+_COARSE = 0.5
+"""The diameter is sought at this share of the network's scale, which costs a quarter."""
+
+
+class UNetSettings(Settings):
+    """Which network runs, where, and at what scale."""
+
+    model: str = Field("smear-unet", description="Name of a bundled model or path of a .safetensors file")
+    diameter_px: float | None = Field(
+        None, ge=4.0, le=2000.0, description="Diameter of a typical white cell in pixels; none = estimated"
+    )
+    device: DeviceSetting = Field("auto", description="Where the network runs; auto takes a GPU if there is one")
+    tile_px: int = Field(
+        640, ge=256, le=4096, description="Largest tile in the network's pixels; smaller needs less memory"
+    )
+    batch_size: int = Field(4, ge=1, le=64, description="Tiles per step; smaller needs less memory")
+    flips: bool = Field(False, description="Average over flipped copies: four times slower, a little more exact")
+
+
+def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation:
+    from napari_all.segmentation.inference import load_network, segment_tiled
+
+    assert isinstance(settings, UNetSettings)
+    monitor.raise_if_cancelled()
+    network = load_network(settings.model, settings.device)
+    monitor.message(network.device.line)
+    diameter = settings.diameter_px
+    if diameter is None:
+        diameter = _estimated(rgb, network, settings, monitor)
+        monitor.message(f"Cell diameter: {diameter:.0f} px (estimated)")
+    classes, uncertainty = segment_tiled(
+        rgb, network, diameter, settings.tile_px, settings.batch_size, monitor, settings.flips
+    )
+    return RawSegmentation(
+        classes=classes,
+        uncertainty=uncertainty,
+        diameter_px=diameter,
+        model=network.card.name,
+        model_sha256=network.sha256,
+        device=network.device.name,
+    )
+
+
+def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettings, monitor: Monitor) -> float:
+    """Return the estimated diameter; without any cell, the network's own, which leaves the image unscaled."""
+    from napari_all.segmentation.inference import segment_tiled
+
+    def segment(window: RGBImage, assumed: float) -> ClassesMap:
+        monitor.raise_if_cancelled()
+        return segment_tiled(window, network, assumed / _COARSE, settings.tile_px, settings.batch_size, NullMonitor())[
+            0
+        ]
+
+    found = estimate_diameter(rgb, segment, lambda done, total: monitor.report("estimate", done, total))
+    return round(found, 1) if found is not None else network.cell_px
+
+
+ENTRY = SegmentationMethod(
+    name="unet",
+    title="U-Net",
+    summary="Trained network that tells nucleus, cytoplasm and background apart at any magnification.",
+    parts="nucleus+cytoplasm",
+    settings=UNetSettings,
+    presets={"default": Preset(UNetSettings(), summary="Bundled model, cell diameter estimated from each image")},
+    run=_run,
+    in_engine=True,
+)
