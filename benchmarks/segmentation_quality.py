@@ -101,9 +101,7 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 
 
 def print_tables(results: dict[str, dict[str, object]]) -> None:
-    print(
-        "| method | reference Dice | Benign | Early | Pre | Pro | cells F1 | Zheng 1 nucleus / cell | Zheng 2 nucleus / cell |"
-    )
+    print("| method | reference Dice | Benign | Early | Pre | Pro | cells F1 | Zheng 1 nucleus / cell | Zheng 2 |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, result in results.items():
         reference, one, two = result["reference_masks"], result["zheng_dataset1"], result["zheng_dataset2"]
