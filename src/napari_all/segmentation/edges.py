@@ -11,8 +11,9 @@ import numpy as np
 
 from napari_all.types import BoolMask, RGBImage
 
-_MIN_CONTRAST = 12.0
-"""Grey levels between the two sides of an edge below which green says nothing and the edge stays."""
+_SCALE = 64
+_MIN_CONTRAST = 12.0 * _SCALE
+"""Contrast (12 grey levels) between the two sides of an edge below which green says nothing and the edge stays."""
 
 
 def snap_to_green(mask: BoolMask, rgb: RGBImage, reach_px: int = 2) -> BoolMask:
@@ -34,7 +35,8 @@ def snap_to_green(mask: BoolMask, rgb: RGBImage, reach_px: int = 2) -> BoolMask:
     """
     if not mask.any() or mask.all():
         return mask.copy()
-    green = cv2.GaussianBlur(rgb[..., 1].astype(np.float32), (0, 0), 0.6)
+    # Whole numbers all the way, so that sums are exact and every machine finds the same edge.
+    green = cv2.GaussianBlur(rgb[..., 1].astype(np.uint16) * _SCALE, (0, 0), 0.6).astype(np.float32)
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     height = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
     band = (depth <= reach_px) & (height <= reach_px)
