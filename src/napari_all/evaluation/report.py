@@ -52,7 +52,7 @@ class SegmentationReport(Settings):
     """`report.json` of `evaluate segmentation`."""
 
     schema_version: Literal[1] = Field(1, description="Version of this file's layout")
-    software: str = Field(f"napari-all {__version__}", description="Program that measured")
+    software: str = Field(default_factory=lambda: f"napari-all {__version__}", description="Program that measured")
     methods: list[str] = Field(default_factory=list, description="Methods and models of the predictions")
     notes: list[str] = Field(default_factory=list, description="What was left out, and why")
     overall: Summary

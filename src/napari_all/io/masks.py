@@ -54,7 +54,7 @@ class Sidecar(Settings):
         "predicted", description="corrected = a person changed or approved it"
     )
     classes: str | None = Field(None, description="File name of the classes map beside it")
-    software: str = Field(f"napari-all {__version__}", description="Program that wrote it")
+    software: str = Field(default_factory=lambda: f"napari-all {__version__}", description="Program that wrote it")
 
 
 @dataclass(frozen=True)

@@ -16,21 +16,49 @@ Value: TypeAlias = str | int | float | bool | None
 Row: TypeAlias = Mapping[str, Value]
 
 CELLS_VERSION = 1
-CELL_COLUMNS = (
-    "label", "y", "x", "area_px", "equivalent_diameter_px", "circularity", "eccentricity", "solidity",
-    "nucleus_area_px", "nucleus_cell_ratio", "touches_border", "area_um2", "equivalent_diameter_um",
-    "schema_version",
-)  # fmt: skip
-"""Columns of `<stem>_cells.csv`; the two in micrometres are empty where the image is not calibrated."""
+CELL_FIELDS = {
+    "label": "number of the cell in the label image",
+    "y": "row of the centroid, in pixels from the top",
+    "x": "column of the centroid, in pixels from the left",
+    "area_px": "area in square pixels",
+    "equivalent_diameter_px": "diameter of the disc of the same area, in pixels",
+    "circularity": "4 pi area / perimeter squared, 1 for a disc",
+    "eccentricity": "of the ellipse of the same second moments, 0 for a disc",
+    "solidity": "area / area of the convex hull",
+    "nucleus_area_px": "area of the nucleus in square pixels; empty where nucleus and cytoplasm are not parted",
+    "nucleus_cell_ratio": "nucleus area / cell area; empty where they are not parted",
+    "touches_border": "true when the cell touches the image's border",
+    "area_um2": "area in square micrometres; empty where the image is not calibrated",
+    "equivalent_diameter_um": "diameter of the disc of the same area in micrometres; empty where not calibrated",
+    "schema_version": "version of this table's layout",
+}
+CELL_COLUMNS = tuple(CELL_FIELDS)
+"""Columns of `<stem>_cells.csv`."""
+_MEASURED = CELL_COLUMNS[: CELL_COLUMNS.index("touches_border") + 1]
 
 PREDICTIONS_VERSION = 1
-PREDICTION_COLUMNS = (
-    "image", "predicted", "status", "confidence", *(f"p_{key}" for key in SUBTYPES.keys), "model",
-    "unfamiliarity", "model_sha256", "schema_version",
-)  # fmt: skip
+PREDICTION_FIELDS = {
+    "image": "POSIX path relative to the folder that was given, or the file's name",
+    "predicted": f"predicted subtype: {', '.join(SUBTYPES.names)}",
+    "status": "confident, review (the model is not sure) or unfamiliar (unlike the images it learnt from)",
+    "confidence": "probability of the predicted subtype, calibrated",
+    **{f"p_{key}": f"probability of {name}" for key, name in zip(SUBTYPES.keys, SUBTYPES.names, strict=True)},
+    "model": "name of the model",
+    "unfamiliarity": "distance from the training images; above 1 is called unfamiliar",
+    "model_sha256": "SHA-256 of the model's weights",
+    "schema_version": "version of this table's layout",
+}
+PREDICTION_COLUMNS = tuple(PREDICTION_FIELDS)
 """Columns of the table of predicted subtypes."""
 
-CELL_PREDICTION_COLUMNS = ("image", "label", "y", "x", *PREDICTION_COLUMNS[1:-1], "note", "schema_version")
+CELL_PREDICTION_FIELDS = {
+    "image": PREDICTION_FIELDS["image"],
+    **{name: CELL_FIELDS[name] for name in ("label", "y", "x")},
+    **{name: text for name, text in PREDICTION_FIELDS.items() if name not in ("image", "schema_version")},
+    "note": "what to keep in mind",
+    "schema_version": "version of this table's layout",
+}
+CELL_PREDICTION_COLUMNS = tuple(CELL_PREDICTION_FIELDS)
 """Columns of the table of subtypes predicted at single cells."""
 
 
@@ -40,7 +68,7 @@ def cell_row(cell: Cell, pixel_size_um: tuple[float, float] | None = None) -> di
     diameter_um = (
         None if pixel_size_um is None else cell.equivalent_diameter_px * (pixel_size_um[0] * pixel_size_um[1]) ** 0.5
     )
-    row: dict[str, Value] = {name: getattr(cell, name) for name in CELL_COLUMNS[:11]}
+    row: dict[str, Value] = {name: getattr(cell, name) for name in _MEASURED}
     return row | {
         "area_um2": area_um2,
         "equivalent_diameter_um": diameter_um,

@@ -62,7 +62,7 @@ class RunRecord(Settings):
     schema_version: Literal[1] = Field(1, description="Version of this file's layout")
     command: Literal["segment", "classify", "export"] = Field(description="The job")
     complete: bool = Field(False, description="False while it runs and when it was interrupted")
-    software: str = Field(f"napari-all {__version__}", description="Program that ran")
+    software: str = Field(default_factory=lambda: f"napari-all {__version__}", description="Program that ran")
     python: str = Field(default_factory=platform.python_version, description="Python's version")
     system: str = Field(default_factory=lambda: f"{platform.system()} {platform.machine()}", description="System")
     libraries: dict[str, str] = Field(default_factory=lambda: _versions(), description="Versions of libraries")

@@ -1,0 +1,39 @@
+"""Write the schemas of what napari-all writes into docs/schemas: JSON Schema for JSON files, columns for tables.
+
+python scripts/make_schemas.py
+"""
+
+import json
+from pathlib import Path
+
+from napari_all.evaluation.report import SegmentationReport
+from napari_all.io import tables
+from napari_all.io.masks import Sidecar
+from napari_all.workflows.run_record import RunRecord
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
+
+
+def schemas():
+    """Return the text of each schema by file name."""
+    models = {"run": RunRecord, "labels": Sidecar, "segmentation-report": SegmentationReport}
+    found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
+    found["tables.json"] = {
+        "cells": {"schema_version": tables.CELLS_VERSION, "columns": tables.CELL_FIELDS},
+        "exported cells": {
+            "schema_version": tables.CELLS_VERSION,
+            "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.CELL_FIELDS},
+        },
+        "predictions": {"schema_version": tables.PREDICTIONS_VERSION, "columns": tables.PREDICTION_FIELDS},
+        "cell predictions": {
+            "schema_version": tables.PREDICTIONS_VERSION,
+            "columns": tables.CELL_PREDICTION_FIELDS,
+        },
+    }
+    return {name: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for name, value in found.items()}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in schemas().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
