@@ -1,1 +1,1 @@
-"""TODO."""
+"""Predict the subtype of an image; `predictor.load_predictor` is the way in."""

@@ -1,0 +1,137 @@
+"""From an image to what the subtype classifier sees: balanced colours, no scale bar, white cells marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_all.data.scalebar import background_colour, find_scale_bar
+from napari_all.types import RGBImage
+
+CORNER = (0.86, 0.81)
+"""(y, x) where the corner that holds every scale bar of the Taleqani fields begins, as fractions of the sides."""
+_BLUR_PX = 1.1
+_CHROMA_FROM, _CHROMA_TO = 9.0, 18.0
+"""a* (CIE Lab, after white balance) at which a pixel begins to count as white cell, and counts whole."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image as the classifier sees it.
+
+    Attributes
+    ----------
+    shown
+        (size, size, 4) uint8: red, green, blue after white balance, and a soft mask (255 = white cell).
+    look
+        (14,) float32, measures of the whole picture by which images of another kind are told: colour of the
+        background (3), of white cells (3) and of the rest (3) after white balance, share of white cells and of empty
+        background, radius of the largest cell in sides of the image, sharpness, colour noise.
+    """
+
+    shown: NDArray[np.uint8]
+    look: NDArray[np.float32]
+
+
+def prepare(rgb: RGBImage, size_px: int) -> Prepared:
+    """Balance an image, hide its scale bar and mark its white cells, at the size of a network's input.
+
+    The scale bar and the whole lower right corner get the background's colour (the corner always, so that not even
+    the painted rectangle tells the kind of bar); the image, whatever its shape, is resized to a square; every channel
+    is divided by the bright background (white balance), so that neither its colour nor the exposure tells the session;
+    a soft mask of the white cells is made from a* of CIE Lab, where they differ most from red cells.
+
+    Parameters
+    ----------
+    rgb
+        (Y, X, 3) uint8.
+    size_px
+        Side of the result.
+    """
+    painted, background = _without_corner(rgb)
+    shrinks = rgb.shape[0] * rgb.shape[1] > size_px**2
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    small = cv2.resize(painted, (size_px, size_px), interpolation=method).astype(np.float32)
+    balanced = np.clip(small / np.maximum(background, 1), 0.0, 1.0).astype(np.float32)
+    chroma = cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB)[..., 1]
+    smooth = cv2.GaussianBlur(chroma, (0, 0), _BLUR_PX)
+    mask = np.clip((smooth - _CHROMA_FROM) / (_CHROMA_TO - _CHROMA_FROM), 0.0, 1.0)[..., None]
+    shown = np.concatenate([balanced, mask], axis=2)
+    noise = float(np.abs(chroma - smooth).mean())
+    return Prepared((shown * 255.0).round().astype(np.uint8), _look(background, balanced, mask, noise))
+
+
+def _without_corner(rgb: RGBImage) -> tuple[RGBImage, NDArray[np.uint8]]:
+    """Return the image with scale bar and corner painted over, and the background's colour."""
+    height, width = rgb.shape[:2]
+    hidden = find_scale_bar(rgb)
+    hidden[int(height * CORNER[0]) :, int(width * CORNER[1]) :] = True
+    background = background_colour(rgb, ~hidden)
+    painted = rgb.copy()
+    painted[hidden] = background
+    return painted, background
+
+
+def _look(
+    background: NDArray[np.uint8], balanced: NDArray[np.float32], mask: NDArray[np.float32], noise: float
+) -> NDArray[np.float32]:
+    """Measure the whole picture (see `Prepared.look`)."""
+    cell = mask[..., 0] > 0.5
+    white = np.ones(3)
+    of_cells = balanced[cell].mean(axis=0) if cell.any() else white
+    of_rest = balanced[~cell].mean(axis=0) if not cell.all() else white
+    green = np.ascontiguousarray(balanced[..., 1])
+    edges = float(np.abs(cv2.Laplacian(green, cv2.CV_32F)).mean())
+    radius = cv2.distanceTransform(np.pad(cell, 1).astype(np.uint8), cv2.DIST_L2, 3).max() / len(cell)
+    shares = (cell.mean(), (green > 0.93).mean(), radius, np.log(edges + 1e-3), np.log(noise + 1e-2))
+    return np.concatenate([background / 255.0, of_cells, of_rest, shares]).astype(np.float32)
+
+
+def augment(shown: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw one variant for training: turned, mirrored, scaled, shifted, blurred, restained.
+
+    Parameters
+    ----------
+    shown
+        (S, S, 4) uint8 from `prepare`.
+    rng
+        Source of chance; the same state gives the same variant.
+
+    Returns
+    -------
+    (S, S, 4) uint8.
+    """
+    size = len(shown)
+    turned = cv2.warpAffine(
+        shown,
+        _random_affine(size, rng),
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(255, 255, 255, 0),
+    )
+    if rng.random() < 0.3:
+        turned = cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.4, 1.0))
+    return np.asarray(cv2.LUT(turned, _stain_table(rng)), dtype=np.uint8)
+
+
+def _random_affine(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the (2, 3) matrix of a random turn, mirror, scale, stretch and shift about the centre."""
+    angle, mirror = rng.uniform(0.0, 2.0 * np.pi), rng.choice((-1.0, 1.0))
+    scale, stretch = np.exp(0.12 * np.clip(rng.normal(), -2, 2)), np.exp(0.05 * rng.normal())
+    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+    turn = np.array([[cos * stretch * mirror, -sin], [sin * stretch * mirror, cos]])
+    centre = size / 2 + 0.03 * size * rng.normal(size=2)
+    return np.concatenate([turn, (size / 2 - turn @ centre)[:, None]], axis=1)
+
+
+def _stain_table(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a (1, 256, 4) table that thickens or thins the stain, and each channel a little on its own."""
+    gamma = np.exp(0.1 * rng.normal() + 0.1 * rng.normal(size=3))
+    level = np.arange(256) / 255.0
+    colour = np.maximum(level, 0.03)[:, None] ** gamma
+    table = np.concatenate([colour, level[:, None]], axis=1)
+    return np.asarray((table * 255.0).round(), dtype=np.uint8)[None]

@@ -1,0 +1,72 @@
+"""A small residual network that pools its features over the white cells and over the whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class _Block(nn.Module):
+    """Two 3x3 convolutions with batch norm, added to a (projected) skip."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.skip = nn.Sequential(
+            nn.AvgPool2d(stride) if stride > 1 else nn.Identity(),
+            nn.Conv2d(inputs, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, inputs, Y, X) to (N, outputs, Y / stride, X / stride)."""
+        y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
+        return F.relu(y + self.skip(x))
+
+
+class CellNet(nn.Module):
+    """Residual network that is told where the white cells are: input red, green, blue and a soft mask of the cells.
+
+    Parameters
+    ----------
+    classes
+        Number of outputs.
+    widths
+        Channels of the stem (half resolution) and of the blocks (quarter, eighth, eighth … resolution).
+    dropout
+        Share of pooled features dropped in training.
+    """
+
+    def __init__(self, classes: int, widths: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        stem = widths[0]
+        self.stem = nn.Sequential(
+            nn.Conv2d(4, stem, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(stem),
+            nn.ReLU(),
+            nn.Conv2d(stem, stem, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(stem),
+            nn.ReLU(),
+        )
+        self.blocks = nn.Sequential(*(_Block(a, b, 2 if i < 2 else 1) for i, (a, b) in enumerate(pairwise(widths))))
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * widths[-1], classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Map (N, 4, Y, X) on 0..1 to (N, 2 * widths[-1]): means over the white cells, and over all."""
+        mapped = self.blocks(self.stem((x - 0.7) / 0.3))
+        # a little weight everywhere, so that an image without white cells has a mean too
+        weight = F.adaptive_avg_pool2d(x[:, 3:], mapped.shape[2:]) + 0.01
+        of_cells = (mapped * weight).sum((2, 3)) / weight.sum((2, 3))
+        return torch.cat([of_cells, mapped.mean((2, 3))], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, 4, Y, X) on 0..1 to (N, classes) logits."""
+        return torch.as_tensor(self.head(self.dropout(self.features(x))))
