@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.draw import polygon as polygon_pixels
-from skimage.filters import threshold_otsu
 from skimage.morphology import disk
 
 from napari_all.errors import UsageError
+from napari_all.segmentation.region import grow_region
 from napari_all.types import BoolMask, LabelImage, RGBImage
 
 Point = Sequence[float]
@@ -85,11 +85,12 @@ def merge_cells(labels: NDArray[Any], cells: Sequence[int]) -> Edit:
     union = np.zeros(labels.shape, np.bool_)
     for label in wanted:
         union |= _cell(labels, label)
-    if ndi.label(union, np.ones((3, 3)))[1] > 1:
-        padded = np.pad(union, _BRIDGE_PX)
+    window = _around(union, 0)
+    if ndi.label(union[window], np.ones((3, 3)))[1] > 1:
+        padded = np.pad(union[window], _BRIDGE_PX)
         closed = ndi.binary_closing(padded, disk(_BRIDGE_PX))[_BRIDGE_PX:-_BRIDGE_PX, _BRIDGE_PX:-_BRIDGE_PX]
-        union |= closed & (labels == 0)
-        if ndi.label(union, np.ones((3, 3)))[1] > 1:
+        union[window] |= closed & (labels[window] == 0)
+        if ndi.label(union[window], np.ones((3, 3)))[1] > 1:
             raise UsageError(f"cells {wanted} do not touch; merge neighbours only, or draw the cell anew as a polygon")
     return _edit(labels, union, np.int32(wanted[0]))
 
@@ -120,8 +121,9 @@ def split_cell(labels: NDArray[Any], line: Sequence[Point]) -> Edit:
     if under.size == 0:
         raise UsageError("the line does not meet a cell; draw it across the cell from background to background")
     label = int(np.bincount(under).argmax())
-    cell = labels == label
-    pieces, count = ndi.label(cell & ~drawn)
+    window = _around(labels == label, 0)
+    cell = labels[window] == label
+    pieces, count = ndi.label(cell & ~drawn[window])
     areas = np.bincount(pieces.ravel(), minlength=count + 1)
     real = [p for p in range(1, count + 1) if areas[p] >= _SLIVER_PX]
     if len(real) <= ndi.label(cell)[1]:
@@ -132,7 +134,7 @@ def split_cell(labels: NDArray[Any], line: Sequence[Point]) -> Edit:
     numbers[real[1:]] = int(labels.max()) + 1 + np.arange(len(real) - 1)
     new = numbers[pieces]
     nearest = ndi.distance_transform_edt(new == 0, return_distances=False, return_indices=True)
-    return _edit(labels, cell, new[tuple(nearest)])
+    return _edit(labels, cell, new[tuple(nearest)], window)
 
 
 def fill_holes(labels: NDArray[Any], label: int | None = None) -> Edit:
@@ -158,7 +160,8 @@ def smooth_cells(labels: NDArray[Any], label: int | None = None, radius_px: int 
         if not rounded.any():
             continue
         new[window][cell & ~rounded] = 0
-        new[window][rounded & (new[window] == 0)] = number
+        # only ground that was free before: not what a neighbour has just given up
+        new[window][rounded & (labels[window] == 0) & (new[window] == 0)] = number
     return _edit(labels, new != labels, new)
 
 
@@ -167,14 +170,16 @@ def grow_cell(labels: NDArray[Any], label: int, pixels: int = 1) -> Edit:
 
     Raises `UsageError` when shrinking would leave nothing.
     """
-    cell = _cell(labels, label)
+    window = _around(_cell(labels, label), abs(pixels) + 1)
+    cell = labels[window] == label
     if pixels >= 0:
         grown = ndi.distance_transform_edt(~cell) <= pixels
-        return _edit(labels, grown & (labels == 0), np.int32(label))
-    gone = cell & (ndi.distance_transform_edt(cell) <= -pixels)
+        return _edit(labels, grown & (labels[window] == 0), np.int32(label), window)
+    padded = np.pad(cell, 1, mode="edge")  # the cell goes on behind the image border
+    gone = cell & (ndi.distance_transform_edt(padded)[1:-1, 1:-1] <= -pixels)
     if gone.sum() == cell.sum():
         raise UsageError(f"shrinking cell {label} by {-pixels} px leaves nothing; delete it instead")
-    return _edit(labels, gone, np.int32(0))
+    return _edit(labels, gone, np.int32(0), window)
 
 
 def add_polygon(labels: NDArray[Any], points: Sequence[Point]) -> Edit:
@@ -189,10 +194,7 @@ def add_polygon(labels: NDArray[Any], points: Sequence[Point]) -> Edit:
 
 
 def add_by_click(labels: NDArray[Any], rgb: RGBImage, point: Point, radius_px: int = 40) -> Edit:
-    """Add a cell grown from the colour at `point`, at most `radius_px` away from it.
-
-    The colour distance (CIE Lab) to the 3 x 3 pixels at the point is cut by Otsu's threshold within the radius; the
-    part that holds the point, holes filled, becomes the cell.
+    """Add a cell grown from the colour at `point`, at most `radius_px` away from it; see `grow_region`.
 
     Raises
     ------
@@ -203,23 +205,11 @@ def add_by_click(labels: NDArray[Any], rgb: RGBImage, point: Point, radius_px: i
     if labels[y, x]:
         raise UsageError(f"(y={y}, x={x}) lies on cell {int(labels[y, x])}; click a cell that has no label yet")
     top, left = max(0, y - radius_px), max(0, x - radius_px)
-    window = np.s_[top : y + radius_px + 1, left : x + radius_px + 1]
-    lab = cv2.cvtColor(np.ascontiguousarray(rgb[window], np.uint8).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lab = cv2.GaussianBlur(lab, (0, 0), 1.0)
-    seed = (y - top, x - left)
-    near = lab[max(0, seed[0] - 1) : seed[0] + 2, max(0, seed[1] - 1) : seed[1] + 2].reshape(-1, 3).mean(axis=0)
-    distance = np.linalg.norm(lab - near, axis=2)
-    rows, columns = np.ogrid[: distance.shape[0], : distance.shape[1]]
-    disc = (rows - seed[0]) ** 2 + (columns - seed[1]) ** 2 <= radius_px**2
-    free = disc & (labels[window] == 0)
-    alike = free & (distance <= threshold_otsu(distance[free]))
-    part = ndi.label(ndi.binary_opening(alike) | (alike & _disc_at(alike.shape, seed, 2)))[0]
-    cell = ndi.binary_fill_holes(part == part[seed]) & free if part[seed] else np.zeros_like(free)
-    if not cell.any() or cell.sum() > 0.8 * disc.sum():
+    window = (slice(top, y + radius_px + 1), slice(left, x + radius_px + 1))
+    cell = grow_region(rgb[window], labels[window] == 0, (y - top, x - left), radius_px)
+    if cell is None:
         raise UsageError(f"no edge found within {radius_px} px of (y={y}, x={x}); draw the cell as a polygon")
-    whole = np.zeros(labels.shape, np.bool_)
-    whole[window] = cell
-    return _edit(labels, whole, np.int32(int(labels.max()) + 1))
+    return _edit(labels, cell, np.int32(int(labels.max()) + 1), window)
 
 
 def polygon_mask(shape: tuple[int, ...], points: Sequence[Point]) -> BoolMask:
@@ -232,11 +222,27 @@ def polygon_mask(shape: tuple[int, ...], points: Sequence[Point]) -> BoolMask:
     return mask
 
 
-def _edit(labels: NDArray[Any], where: BoolMask, values: NDArray[np.int32] | np.int32) -> Edit:
-    """Edit of the pixels of `where` whose value really changes."""
-    new = np.broadcast_to(values, labels.shape)
-    y, x = np.nonzero(where & (new != labels))
-    return Edit((y, x), np.ascontiguousarray(new[y, x], np.int32))
+def _edit(
+    labels: NDArray[Any],
+    where: BoolMask,
+    values: NDArray[np.int32] | np.int32,
+    window: tuple[slice, slice] = (slice(None), slice(None)),
+) -> Edit:
+    """Edit of the pixels of `where`, a mask of `window`, whose value really changes."""
+    old = labels[window]
+    new = np.broadcast_to(values, old.shape)
+    y, x = np.nonzero(where & (new != old))
+    found = np.ascontiguousarray(new[y, x], np.int32)
+    return Edit((y + (window[0].start or 0), x + (window[1].start or 0)), found)
+
+
+def _around(mask: BoolMask, margin: int) -> tuple[slice, slice]:
+    """Bounding box of a mask that is not empty, widened by `margin` inside the image."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
 
 
 def _cell(labels: NDArray[Any], label: int) -> BoolMask:
@@ -288,8 +294,3 @@ def _pixel(labels: NDArray[Any], point: Point) -> tuple[int, int]:
     if not (0 <= y < labels.shape[0] and 0 <= x < labels.shape[1]):
         raise UsageError(f"(y={y}, x={x}) lies outside the image of {labels.shape[0]} x {labels.shape[1]} pixels")
     return y, x
-
-
-def _disc_at(shape: tuple[int, ...], centre: tuple[int, int], radius: int) -> BoolMask:
-    y, x = np.ogrid[: shape[0], : shape[1]]
-    return np.asarray((y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= radius**2, np.bool_)
