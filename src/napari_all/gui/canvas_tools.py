@@ -105,6 +105,7 @@ class CanvasTools:
             if drawn:
                 self._draw(layer, points, tool.gesture)
             yield
+        points.append(self._point(layer, event))  # quick moves are dropped, the release is not
         self._remove_drawing()
         moved = float(np.ptp(np.asarray(points), axis=0).max())
         if drawn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QHideEvent, QKeySequence, QShortcut
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -140,7 +141,7 @@ class CorrectPanel(Panel):
     def _bind_keys(self) -> None:
         """Keys work with the focus on the canvas (napari's keymap) and on this panel (Qt's shortcuts)."""
         for tool in TOOLS:
-            self.viewer.bind_key(tool.key, partial(_press, self.buttons[tool.name]), overwrite=True)
+            self.viewer.bind_key(tool.key, _presser(self.buttons[tool.name]), overwrite=True)
             shortcut = QShortcut(QKeySequence(tool.key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(self.buttons[tool.name].click)
@@ -332,10 +333,10 @@ class CorrectPanel(Panel):
         self.viewer.add_layer(layer)
         self.chooser.choose(layer)
 
-    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
+    def on_front(self, front: bool) -> None:
         """Lay the tool down with the panel."""
-        super().hideEvent(event)
-        self._lay_down()
+        if not front:
+            self._lay_down()
 
     def _let_go(self) -> None:
         self.tools.close()
@@ -343,9 +344,13 @@ class CorrectPanel(Panel):
             self.viewer.bind_key(tool.key, None)
 
 
-def _press(button: QPushButton, viewer: Viewer) -> None:
-    if button.isEnabled() and button.isVisible():
-        button.click()
+def _presser(button: QPushButton) -> Callable[[Viewer], None]:
+    # A function, not a partial: napari looks up the __name__ of what is bound.
+    def press(viewer: Viewer) -> None:
+        if button.isEnabled() and not button.visibleRegion().isEmpty():
+            button.click()
+
+    return press
 
 
 def _fingerprint(layer: Labels) -> int:

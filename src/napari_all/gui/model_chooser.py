@@ -21,19 +21,19 @@ class ModelChooser(QComboBox):
     task
         Only models of this task are offered.
     default
-        Name shown first.
+        Name shown first; without one, the first bundled model.
     """
 
     model_changed = Signal(str)
     """Name of a bundled model, or path of a file."""
 
-    def __init__(self, task: Task, default: str, parent: QWidget | None = None) -> None:
+    def __init__(self, task: Task, default: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._task = task
         self._key = f"models/{task}"
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setToolTip("The network: one that ships with napari-all, or a .safetensors file with its card beside it")
-        for name in dict.fromkeys([default, *list_models(task)]):
+        for name in dict.fromkeys([*([default] if default else []), *list_models(task)]):
             self.addItem(name, name)
         for path in recall(self._key, []):
             if Path(path).is_file():

@@ -10,7 +10,9 @@ from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
+    QDockWidget,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -49,6 +51,8 @@ class Panel(QWidget):
         self.job: Job | None = None
         self._on_done: OnDone | None = None
         self._needs: Layer | None = None
+        self._dock: QDockWidget | None = None
+        self.in_front = False
         page = QWidget()
         self.page = QVBoxLayout(page)
         self.page.setContentsMargins(10, 10, 10, 6)
@@ -108,6 +112,9 @@ class Panel(QWidget):
         """Show one line of a job; panels that have a place for it override this."""
         self.say(text)
 
+    def on_front(self, front: bool) -> None:
+        """The panel comes to the front, or goes (closed, hidden, behind another tab)."""
+
     def on_busy(self, busy: bool) -> None:
         """Work begins or is over; panels switch their buttons here."""
 
@@ -117,6 +124,28 @@ class Panel(QWidget):
             self._stage.setText("Stopping…")
             self._cancel.setEnabled(False)
             self.job.cancel()
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Notice that the panel is shown, and listen to its dock: Qt does not hide a dock behind another tab."""
+        super().showEvent(event)
+        parent = self.parentWidget()
+        while parent is not None and not isinstance(parent, QDockWidget):
+            parent = parent.parentWidget()
+        if isinstance(parent, QDockWidget) and parent is not self._dock:
+            self._dock = parent
+            parent.visibilityChanged.connect(self._look_whether_in_front)
+        self._look_whether_in_front()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Notice that the panel is hidden."""
+        super().hideEvent(event)
+        self._look_whether_in_front()
+
+    def _look_whether_in_front(self, visible: bool = True) -> None:
+        front = visible and self.isVisible() and not self.visibleRegion().isEmpty()
+        if front != self.in_front:
+            self.in_front = front
+            self.on_front(front)
 
     def _footer(self) -> QWidget:
         footer = QWidget()

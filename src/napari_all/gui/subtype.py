@@ -29,8 +29,8 @@ from napari_all.gui.panel import NO_IMAGE, Panel, primary, small
 from napari_all.gui.prediction_view import STATUS_TEXT, PredictionView
 from napari_all.io.tables import PREDICTION_COLUMNS, prediction_row, write_table
 from napari_all.types import Prediction
+from napari_all.workflows.classify import ClassifyConfig
 
-DEFAULT_MODEL = "subtype"
 KNOWS = (
     "The model was trained on images of one laboratory. In its data set the subtype was found by flow cytometry; "
     "by eye alone experts often disagree, and stain and camera tell part of the answer. Use it to sort, not to decide."
@@ -55,12 +55,17 @@ class SubtypePanel(Panel):
         self._on_image(self.chooser.layer)
         self._warm_up()
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the form says, as the command line would be given it."""
+        return ClassifyConfig(model=self.model.selected or None).model_dump(mode="json")
+
     def _build(self) -> None:
         form = self.form()
         self.chooser = LayerChooser(self.viewer, is_smear, "no image")
         self.chooser.setToolTip("The image to classify")
         form.addRow("&Image", self.chooser)
-        self.model = ModelChooser("classification", DEFAULT_MODEL)
+        self.model = ModelChooser("classification")
         form.addRow("M&odel", self.model)
         self.device_line = small("Device: starting the engine…")
         self.page.addWidget(self.device_line)
@@ -98,7 +103,7 @@ class SubtypePanel(Panel):
 
     def _warm_up(self) -> None:
         self.device_line.setText("Device: starting the engine…")
-        self._warming = ENGINES.start("load_classifier", {"model": self.model.selected}, heavy=True)
+        self._warming = ENGINES.start("load_classifier", self.config, heavy=True)
         self._warming.succeeded.connect(self._on_warm)
         self._warming.failed.connect(self.device_line.setText)
 
@@ -156,8 +161,7 @@ class SubtypePanel(Panel):
             if self.chooser.layer is image:
                 self.result.show_prediction(image_notes(image).prediction)
 
-        config = {"model": self.model.selected}
-        job = self.start("classify_image", config, {"rgb": rgb}, done, heavy=True, needs=image, stage=image.name)
+        job = self.start("classify_image", self.config, {"rgb": rgb}, done, heavy=True, needs=image, stage=image.name)
         job.failed.connect(lambda text: self._failed.append(f"{image.name}: {text}"))
         job.cancelled.connect(self._queue.clear)
         job.ended.connect(self._next)
@@ -190,7 +194,7 @@ class SubtypePanel(Panel):
                 show_warning(f"{len(failed)} of {len(value['rows'])} images failed:\n{lines}")
 
         self._asked = 0
-        config = {"inputs": [str(folder)], "model": self.model.selected}
+        config = {"inputs": [str(folder)], "config": self.config}
         self.start("classify_folder", config, None, done, heavy=True)
 
     def rows(self) -> dict[str, Prediction | str]:

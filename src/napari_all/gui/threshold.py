@@ -12,7 +12,6 @@ from napari.layers import Image, Layer
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_all.errors import NapariAllError
@@ -179,7 +178,7 @@ class ThresholdPanel(Panel):
     def _settings_changed(self) -> None:
         remember(f"threshold/{self.entry.name}", self.config.model_dump(mode="json"))
         remember("threshold/method", self.entry.name)
-        if self.live.isChecked() and self.isVisible():
+        if self.live.isChecked() and self.in_front:
             self._soon.start()
             self._at_rest.start()
 
@@ -261,7 +260,7 @@ class ThresholdPanel(Panel):
         self.say(f"{cells} cell{'' if cells == 1 else 's'} after cleaning")
         if self._make_when_cleaned:
             self._add_labels()
-        elif self.live.isChecked() and self.isVisible():
+        elif self.live.isChecked() and self.in_front:
             self.preview.attach(self._cleaned.image, to_rgb(self._cleaned.image))
             self.preview.show_labels(labels)
 
@@ -289,14 +288,11 @@ class ThresholdPanel(Panel):
             show_error(text)
         self._make_when_cleaned = False
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Bring the preview back with the panel."""
-        super().showEvent(event)
-        self._settings_changed()
-
-    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Take the preview away with the panel."""
-        super().hideEvent(event)
+    def on_front(self, front: bool) -> None:
+        """Show the preview only while the panel is in front."""
+        if front:
+            self._settings_changed()
+            return
         self._soon.stop()
         self._at_rest.stop()
         self.preview.remove()
