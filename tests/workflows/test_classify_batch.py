@@ -29,7 +29,7 @@ from napari_all.workflows.segment import make_config
 
 @dataclass
 class ByColour:
-    device: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(line="CPU, because this is a test"))
+    device_line: str = "CPU, because this is a test"
     seen: list[tuple[int, ...]] = field(default_factory=list)
 
     def predict(self, rgb: RGBImage) -> Prediction:

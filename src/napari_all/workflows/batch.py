@@ -23,8 +23,8 @@ from napari_all.io.masks import (
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.segmentation.measure import measure_cells
-from napari_all.workflows.per_image import for_each_image, is_complete
-from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, not_started
+from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
+from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
 from napari_all.workflows.segment import SegmentConfig, segment_image
 
 CELLS_ENDING = "_cells.csv"
@@ -76,13 +76,8 @@ def segment_batch(
     if not overwrite:
         _refuse_existing([i for i in images if i.name not in kept], output, resume)
     clock = Clock()
-    record = RunRecord(
-        command="segment",
-        settings=config.model_dump(mode="json") | {"settings": portable(config.settings)},
-        started=clock.started,
-        inputs=not_started([i.name for i in images]),
-    )
-    record.write(output / RUN_FILE)
+    settings = config.model_dump(mode="json") | {"settings": portable(config.settings)}
+    record = RunRecord(command="segment", settings=settings, started=clock.started)
     facts: dict[str, str | None] = {}
 
     def work(image: InputImage, steps: Monitor) -> InputRecord:
@@ -94,7 +89,13 @@ def segment_batch(
         facts.update(_run_facts(sidecar))
         return entry
 
-    entries = for_each_image(images, work, watch)
+    entries: list[InputRecord] = []
+    saved = float("-inf")
+    for entry in work_through(images, work, watch):
+        entries.append(entry)
+        if clock.seconds - saved > SAVE_EVERY_S:  # a killed run has its record, too
+            saved = clock.seconds
+            record.updated(inputs=entries, **facts).write(output / RUN_FILE)
     record = record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds, **facts)
     record.write(output / RUN_FILE)
     return record

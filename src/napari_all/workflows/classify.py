@@ -9,6 +9,7 @@ from pydantic import Field
 
 from napari_all.config import Settings
 from napari_all.monitor import Monitor, NullMonitor
+from napari_all.networks.device import DeviceSetting
 from napari_all.types import Prediction, RGBImage
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class ClassifyConfig(Settings):
     model: str | None = Field(
         None, description="Name of a bundled model or path of a .safetensors file; none = default"
     )
-    device: str = Field("auto", description="auto, cpu, cuda or mps")
+    device: DeviceSetting = Field("auto", description="Where the network runs; auto takes a GPU if there is one")
 
 
 def predictor_of(config: ClassifyConfig) -> Predictor:
@@ -30,7 +31,7 @@ def predictor_of(config: ClassifyConfig) -> Predictor:
 
 
 @lru_cache(maxsize=1)
-def _load(model: str | None, device: str) -> Predictor:
+def _load(model: str | None, device: DeviceSetting) -> Predictor:
     from napari_all.classification.predictor import load_predictor
 
     return load_predictor(model, device)
@@ -43,6 +44,8 @@ def classify_image(rgb: RGBImage, config: ClassifyConfig, monitor: Monitor | Non
     ------
     CheckpointError
         The model is missing or damaged.
+    UsageError
+        The device is not there.
     Cancelled
         The monitor asks to stop.
     """

@@ -22,11 +22,9 @@ from napari_all.io.tables import (
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.classify import ClassifyConfig, predictor_of
 from napari_all.workflows.classify_cells import CellSource, classify_cells
-from napari_all.workflows.per_image import is_complete, work_through
+from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
 from napari_all.workflows.segment import SegmentConfig
-
-_SAVE_EVERY_S = 10.0
 
 
 def classify_images(
@@ -95,7 +93,7 @@ def classify_batch(
     saved = 0.0
     for entry in job.records(monitor or NullMonitor()):
         entries.append(entry)
-        if clock.seconds - saved > _SAVE_EVERY_S:  # a killed run loses seconds, not hours
+        if clock.seconds - saved > SAVE_EVERY_S:  # a killed run loses seconds, not hours
             saved = clock.seconds
             job.save(record.updated(inputs=entries), table)
     return job.save(record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds), table)
@@ -146,7 +144,7 @@ class _Job:
             return self._kept[image.name].updated(status="skipped")
         record, rgb = read_image(image.path, max_pixels=self._max_pixels)
         predictor = predictor_of(self._config)
-        monitor.message(predictor.device.line)
+        monitor.message(predictor.device_line)
         prediction = predictor.predict(rgb)
         if self._cells is None:
             return InputRecord.of(image.name, record, prediction=prediction)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from napari_all.errors import Cancelled, CheckpointError, DependencyError, NapariAllError
+from napari_all.errors import Cancelled, CheckpointError, DependencyError, NapariAllError, UsageError
 from napari_all.io.inputs import InputImage
 from napari_all.monitor import Monitor
 from napari_all.workflows.run_record import Clock, InputRecord
+
+SAVE_EVERY_S = 10.0
+"""How often a long run writes what it has so far."""
 
 
 class ImageMonitor:
     """What the work on one image of many reports to: passes on messages and stops, not its own small steps."""
 
-    def __init__(self, outer: Monitor) -> None:
+    def __init__(self, outer: Monitor, image: str, said: set[str]) -> None:
         self._outer = outer
+        self._image = image
+        self._said = said
 
     def report(self, stage: str, done: int, total: int) -> None:
         """Keep quiet: the bar counts images."""
 
     def message(self, text: str) -> None:
-        """Pass the line on."""
-        self._outer.message(text)
+        """Pass the line on with the image's name, unless an earlier image said the same (the device in use)."""
+        if text not in self._said:
+            self._said.add(text)
+            self._outer.message(f"{self._image}: {text}")
 
     def raise_if_cancelled(self) -> None:
         """Raise `Cancelled` when a stop was asked for."""
@@ -44,20 +51,20 @@ def work_through(
 
     Raises
     ------
-    CheckpointError, DependencyError
-        From the first image on nothing can work, so these end the run.
+    UsageError, CheckpointError, DependencyError
+        What was asked for cannot be done on any image, so these end the run.
     """
-    steps = ImageMonitor(monitor)
+    said: set[str] = set()
     stopped = False
     for number, image in enumerate(images):
         clock = Clock()
         try:
             monitor.report("images", number, len(images))
             monitor.raise_if_cancelled()
-            entry = work(image, steps)
+            entry = work(image, ImageMonitor(monitor, image.name, said))
         except Cancelled:
             stopped = True
-        except (CheckpointError, DependencyError):
+        except (UsageError, CheckpointError, DependencyError):
             raise
         except Exception as error:  # whatever one image does, the others are still worth having
             entry = InputRecord(image=image.name, status="failed", error=explain(error, image))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -110,11 +109,6 @@ class Clock:
     def seconds(self) -> float:
         """Seconds since the start."""
         return round(time.perf_counter() - self._begin, 3)
-
-
-def not_started(names: Sequence[str]) -> list[InputRecord]:
-    """Return the records of inputs that nothing happened to yet."""
-    return [InputRecord(image=name) for name in names]
 
 
 def _versions() -> dict[str, str]:
