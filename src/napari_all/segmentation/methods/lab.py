@@ -26,6 +26,8 @@ _MIN_STEP = 7.5
 """Least a* between the median of background with red cells and a threshold that can part white cells from them."""
 _BLUE_STEP = 20.0
 """White cells are bluer than the background, and nuclei bluer than pink red cells, by at least this much b*."""
+_LEAST_BLUE = 17.0
+"""The bluest of the white cells are bluer than the background by this much b* or more."""
 _AWAY_SHARE = 0.2
 _SCALE = 64
 _SAMPLE_PIXELS = 250_000
@@ -89,7 +91,10 @@ def preview(rgb: RGBImage, settings: Settings) -> BoolMask:
     sample_a, sample_b = a[::step, ::step], b[::step, ::step]
     threshold = automatic_threshold(sample_a) + own.offset
     mask = a > threshold
-    if (limit := _blue_limit(sample_b, sample_a > threshold)) is not None:
+    cells = sample_a > threshold
+    if not _has_white_cells(sample_b, cells):
+        return np.zeros_like(mask)
+    if (limit := _blue_limit(sample_b, cells)) is not None:
         mask &= b < limit
     return mask
 
@@ -97,9 +102,9 @@ def preview(rgb: RGBImage, settings: Settings) -> BoolMask:
 def run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation:
     """Segment `rgb`, (Y, X, 3) uint8, into whole white cells (classes map of 0 and 2)."""
     own = _own(settings)
-    mask = preview(rgb, own)
+    bar = find_scale_bar(rgb)
+    mask = _without_scale_text(ndi.binary_opening(preview(rgb, own)), bar)
     monitor.raise_if_cancelled()
-    mask = _without_scale_text(rgb, ndi.binary_opening(mask))
     regions, count = ndi.label(mask)
     if count and own.drop_pale:
         mask = _without_pale(rgb, regions, count)
@@ -112,12 +117,21 @@ def _own(settings: Settings) -> LabSettings:
     return settings if isinstance(settings, LabSettings) else LabSettings.parse(settings.model_dump())
 
 
-def _without_scale_text(rgb: RGBImage, mask: BoolMask) -> BoolMask:
-    """Drop what is as thin as a stroke under the scale bar; a cell that lies there stays."""
-    bar = find_scale_bar(rgb)
+def _without_scale_text(mask: BoolMask, bar: BoolMask) -> BoolMask:
+    """Drop what is thin as a stroke under the scale bar or lies wholly in it; a cell that reaches out stays."""
     if not bar.any():
         return mask
-    return np.asarray(mask & ~(bar & ~ndi.binary_opening(mask, disk(3))), np.bool_)
+    mask = mask & ~(bar & ~ndi.binary_opening(mask, disk(3)))
+    regions, _ = ndi.label(mask)
+    reaching = np.unique(regions[mask & ~bar])
+    return np.asarray(np.isin(regions, reaching[reaching > 0]), np.bool_)
+
+
+def _has_white_cells(b: NDArray[np.float32], cells: BoolMask) -> bool:
+    """Tell whether some of `cells` is as blue as a nucleus; red cells of a field without white ones are not."""
+    if not cells.any() or cells.all():
+        return False
+    return bool(np.percentile(b[cells], 2) < np.median(b[~cells]) - _LEAST_BLUE)
 
 
 def _blue_limit(b: NDArray[np.float32], cells: BoolMask) -> float | None:
@@ -127,7 +141,7 @@ def _blue_limit(b: NDArray[np.float32], cells: BoolMask) -> float | None:
     round nuclei, within about their radius, red cells lie anywhere. Where red cells are cut off, cytoplasm of their
     colour goes with them.
     """
-    if not cells.any() or cells.all() or b[cells].min() == b[cells].max():
+    if b[cells].min() == b[cells].max():
         return None
     limit = float(threshold_otsu(b[cells]))
     nuclei = ndi.binary_opening(cells & (b < limit))
