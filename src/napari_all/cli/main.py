@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ For research use only. Not for use in diagnostic procedures."""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 some inputs failed, 2 wrong use, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong with a file becomes our error
     try:
         args = _parse(arguments)
         code: int = args.run(args)

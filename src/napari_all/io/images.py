@@ -10,9 +10,7 @@ as a colour field and are refused.
 from __future__ import annotations
 
 import hashlib
-import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
@@ -26,7 +24,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from napari_all.errors import ImageError
 from napari_all.io import pixels, scale
-from napari_all.io.tiff import read_tiff
+from napari_all.io.tiff import DAMAGE, read_tiff
 from napari_all.types import ImageRecord, RGBImage
 
 IMAGE_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -41,17 +39,6 @@ _PILLOW: Final[dict[bytes, Callable[[IO[bytes]], ImageFile]]] = {
     b"\xff\xd8\xff": JpegImageFile,
     b"BM": BmpImageFile,
 }
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    struct.error,
-    zlib.error,
-)
 _ORIENTATION = 0x0112
 
 
@@ -105,7 +92,7 @@ def _decode(stream: IO[bytes], name: str, max_pixels: int) -> tuple[RGBImage, sc
         if start.startswith(magic):
             try:
                 return _read_with_pillow(reader(stream), start, name, max_pixels)
-            except _DAMAGE as error:
+            except (*DAMAGE, EOFError) as error:
                 if isinstance(error, ImageError):
                     raise
                 raise ImageError(

@@ -224,7 +224,7 @@ def read_plane(path: Path) -> NDArray[Any]:
                 plane = np.asarray(image)
     except FileNotFoundError as error:
         raise MaskError(f"mask {path.name} does not exist; check the folder") from error
-    except (*DAMAGE, SyntaxError) as error:
+    except DAMAGE as error:
         raise MaskError(f"mask {path.name} cannot be read ({error}); copy it again") from error
     if plane.ndim != 2:
         raise MaskError(f"mask {path.name} has shape {plane.shape}; a mask is one grey or indexed plane (Y, X)")

@@ -30,10 +30,13 @@ DAMAGE = (
     ValueError,
     TypeError,
     LookupError,
+    ArithmeticError,
+    AttributeError,
+    SyntaxError,
     struct.error,
     zlib.error,
 )
-"""What decoders raise on a damaged file; imagecodecs' own errors are RuntimeErrors."""
+"""What decoders raise on a damaged file; imagecodecs' own errors are RuntimeErrors, XML's are SyntaxErrors."""
 _DENSITY_UM = {2: 25400.0, 3: 10000.0}
 
 
