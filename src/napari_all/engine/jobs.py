@@ -48,7 +48,7 @@ def _load_segmenter(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
 
 
 def _load_classifier(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    return Reply({"line": predictor_of(ClassifyConfig.parse(config)).device.line})
+    return Reply({"line": predictor_of(ClassifyConfig.parse(config)).device_line})
 
 
 def _classify_image(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:

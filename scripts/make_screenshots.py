@@ -1,0 +1,144 @@
+"""Draw each widget at work on a synthetic smear: docs/images/<widget>.png. Without a display it makes one (Xvfb).
+
+python scripts/make_screenshots.py [WIDGET…] [--output DIR] [--image FILE]
+
+Committed pictures show synthetic smears only; --image is for looking at real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_all.cli.display import has_display, virtual_display
+
+OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "images"
+WINDOW = (1400, 860)
+PATIENCE_S = 240.0
+
+
+class Studio:
+    """A viewer with one panel, on a smear."""
+
+    def __init__(self, rgb, panel: str, name: str) -> None:
+        import napari
+        from qtpy.QtWidgets import QApplication
+
+        self.viewer = napari.Viewer(show=True)
+        self.app = QApplication.instance()
+        self.image = self.viewer.add_image(rgb, name=name)
+        dock, self.panel = self.viewer.window.add_plugin_dock_widget("napari-all", panel)
+        dock.setMinimumWidth(360)
+        self.viewer.window.resize(*WINDOW)
+        self.wait(lambda: False, 1.0)
+        self.viewer.reset_view()
+
+    def wait(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not condition():
+            self.app.processEvents()
+            time.sleep(0.01)
+
+    def picture(self, path: Path) -> None:
+        self.wait(lambda: False, 1.0)
+        self.viewer.window.screenshot(str(path), flash=False, canvas_only=False)
+        self.viewer.close()
+
+    def add_truth(self, smear, name: str = "smear unet"):
+        """Labels as a network would give them, without waiting for one."""
+        from napari_all.gui.layers import Origin, labels_layer
+        from napari_all.io.masks import Sidecar
+
+        sidecar = Sidecar(image="smear.png", parts="nucleus+cytoplasm", method="unet", diameter_px=48.0)
+        layer = labels_layer(smear.labels, name, Origin(sidecar, smear.classes, self.image))
+        self.viewer.add_layer(layer)
+        return layer
+
+
+def threshold(rgb, smear, path: Path) -> None:
+    studio = Studio(rgb, "Threshold", "smear")
+    studio.wait(lambda: "after cleaning" in studio.panel.state.text())
+    studio.picture(path)
+
+
+def unet(rgb, smear, path: Path) -> None:
+    studio = Studio(rgb, "U-Net", "smear")
+    studio.panel.segment.click()
+    studio.wait(lambda: studio.panel.job is None)
+    studio.picture(path)
+
+
+def subtype(rgb, smear, path: Path) -> None:
+    from napari_all.data.synthetic import sample_smears
+
+    studio = Studio(rgb, "Subtype", "smear")
+    for name in ("small field", "crowded smear"):
+        studio.viewer.add_image(sample_smears()[name].rgb, name=name, visible=False)
+    studio.panel.all.click()
+    studio.wait(lambda: studio.panel.job is None and "classified" in studio.panel.state.text())
+    studio.panel.chooser.choose(studio.image)
+    studio.viewer.layers.selection.active = studio.image
+    studio.picture(path)
+
+
+def correct(rgb, smear, path: Path) -> None:
+    studio = Studio(rgb, "Correct", "smear")
+    layer = studio.add_truth(smear)
+    studio.wait(lambda: len(layer.features) > 0)
+    studio.panel.outlines.click()
+    studio.panel.buttons["Split"].click()
+    studio.picture(path)
+
+
+def export(rgb, smear, path: Path) -> None:
+    studio = Studio(rgb, "Export", "smear")
+    studio.add_truth(smear)
+    with tempfile.TemporaryDirectory() as folder:
+        studio.panel.folder.setText(folder)
+        for box in studio.panel.formats.values():
+            box.setChecked(True)
+        studio.panel.export.click()
+        studio.wait(lambda: "Saved" in studio.panel.state.text())
+        studio.panel.folder.setText("results")
+        studio.picture(path)
+
+
+WIDGETS = {f.__name__: f for f in (threshold, unet, subtype, correct, export)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("widgets", nargs="*", metavar="WIDGET", help=f"some of {', '.join(WIDGETS)}; default all")
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--image", type=Path, help="show this image instead of a synthetic smear")
+    options = parser.parse_args()
+    if not has_display():
+        with virtual_display() as display:
+            environment = os.environ | {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+            return subprocess.run([sys.executable, *sys.argv], env=environment, check=False).returncode
+    from qtpy.QtCore import QSettings
+
+    from napari_all.data.synthetic import make_smear
+    from napari_all.gui.jobs import ENGINES
+    from napari_all.io.images import read_image
+
+    with tempfile.TemporaryDirectory() as folder:  # not the user's own settings
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, folder)
+        smear = make_smear(5)
+        rgb = read_image(options.image)[1] if options.image else smear.rgb
+        options.output.mkdir(parents=True, exist_ok=True)
+        for name in options.widgets or WIDGETS:
+            WIDGETS[name](rgb, smear, options.output / f"{name}.png")
+            print(options.output / f"{name}.png", flush=True)
+    ENGINES.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
