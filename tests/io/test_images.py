@@ -265,6 +265,12 @@ def test_truncated_files(tmp_path: Path, name: str, kept: float) -> None:
     refused(path, "copy it again")
 
 
+def test_tiff_that_lost_its_last_bytes_is_no_black_image(tmp_path: Path) -> None:
+    path = pil(tmp_path / "a.tif", RGB, compression="tiff_lzw")  # Pillow writes the depth of colours last
+    path.write_bytes(path.read_bytes()[:-2])
+    refused(path, "truncated", "copy it again")
+
+
 def test_damaged_png_body(tmp_path: Path) -> None:
     path = pil(tmp_path / "a.png", RGB)
     content = bytearray(path.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from typing import IO, Any
@@ -112,9 +113,14 @@ def _check_axes(axes: str, series: TiffPageSeries, page: TiffPage, name: str) ->
 def check_whole(tif: TiffFile, series: TiffPageSeries, name: str) -> None:
     """Refuse a file that ends before its last strip: decoders may fill what is missing with black."""
     size = tif.filehandle.size
+    first = series.keyframe
+    if first is not None and first.bitspersample == 1 and first.samplesperpixel > 1:  # a lost tag reads as 1
+        raise ImageError(f"{name} is truncated or damaged (no depth of its colours); copy it again from its source")
     for page in series.pages:
         if page is None:
             raise ImageError(f"{name} lacks a part of the image; copy it again from where it came from")
+        if len(page.dataoffsets) != math.prod(page.chunked):
+            raise ImageError(f"{name} is damaged: parts of the image are not listed; copy it again from its source")
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
             if offset + count > size:
                 raise ImageError(
