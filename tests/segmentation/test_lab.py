@@ -127,7 +127,7 @@ def test_real_reference_fields(data_dir: Path):
 
 @pytest.mark.parametrize(("dataset", "classes", "floor"), [("dataset1", (1, 2), 0.85), ("dataset2", (2,), 0.75)])
 def test_other_stains(data_dir: Path, dataset, classes, floor):
-    """Yellow stain: whole cells. Purple stain with pink red cells: nuclei, since cytoplasm has the red cells' colour."""
+    """Yellow stain: whole cells. Purple stain, pink red cells: nuclei, since cytoplasm has the red cells' colour."""
     folder = data_dir / "wbc-zheng" / dataset
     scores = []
     for path in sorted((folder / "images").iterdir())[::6]:

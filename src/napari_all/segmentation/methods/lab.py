@@ -52,15 +52,18 @@ class LabSettings(Settings):
     )
 
 
-def opponents(rgb: RGBImage) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a* and b* of `rgb`, each (Y, X) float32 in CIE units, smoothed by one pixel against JPEG blocks.
-
-    Eight-bit Lab and a fixed-point blur: quick, and the same to the last bit on every machine.
-    """
+def opponents(rgb: RGBImage) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return a* and b* of `rgb`, each (Y, X) uint8, 128 = 0 (OpenCV's integer Lab)."""
     lab = cv2.cvtColor(np.ascontiguousarray(rgb, np.uint8), cv2.COLOR_RGB2LAB)
-    planes = [cv2.GaussianBlur(lab[..., k].astype(np.uint16) * _SCALE, (0, 0), 1.0) for k in (1, 2)]
-    a, b = (np.asarray(plane.astype(np.float32) / _SCALE - 128, np.float32) for plane in planes)
-    return a, b
+    return np.asarray(lab[..., 1], np.uint8), np.asarray(lab[..., 2], np.uint8)
+
+
+def smoothed(plane: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Return a plane smoothed by one pixel against JPEG blocks, in 64ths of a unit.
+
+    A fixed-point blur: quick, and the same to the last bit on every machine.
+    """
+    return np.asarray(cv2.GaussianBlur(plane.astype(np.uint16) * _SCALE, (0, 0), 1.0), np.uint16)
 
 
 def automatic_threshold(a: NDArray[np.float32]) -> float:
@@ -84,19 +87,30 @@ def automatic_threshold(a: NDArray[np.float32]) -> float:
 def preview(rgb: RGBImage, settings: Settings) -> BoolMask:
     """Return the bare threshold, (Y, X) bool, without edges snapped or pale regions dropped."""
     own = _own(settings)
-    a, b = opponents(rgb)
+    plane_a, plane_b = opponents(rgb)
+    a = smoothed(plane_a)
     if own.threshold is not None:
-        return a > own.threshold
+        return a > _stored(own.threshold)
     step = max(1, int(np.sqrt(a.size / _SAMPLE_PIXELS)))
-    sample_a, sample_b = a[::step, ::step], b[::step, ::step]
+    sample_a, sample_b = _units(a[::step, ::step]), _units(smoothed(plane_b[::step, ::step]))
     threshold = automatic_threshold(sample_a) + own.offset
-    mask = a > threshold
     cells = sample_a > threshold
     if not _has_white_cells(sample_b, cells):
-        return np.zeros_like(mask)
+        return np.zeros(a.shape, np.bool_)
+    mask = a > _stored(threshold)
     if (limit := _blue_limit(sample_b, cells)) is not None:
-        mask &= b < limit
+        mask &= smoothed(plane_b) <= _stored(limit)
     return mask
+
+
+def _units(stored: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """CIE units of stored numbers."""
+    return np.asarray(stored.astype(np.float32) / _SCALE - 128, np.float32)
+
+
+def _stored(value: float) -> int:
+    """Return the largest stored number that does not exceed a value in CIE units."""
+    return int(np.floor((value + 128) * _SCALE))
 
 
 def run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation:
