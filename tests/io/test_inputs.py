@@ -51,6 +51,12 @@ def test_file_met_twice_is_taken_once(folder: Path) -> None:
     assert names(folder / "sub", folder / "sub" / "a.png") == ["a.png", "deep/c.tif"]
 
 
+def test_links_are_images_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "b.png").symlink_to("a.png")
+    assert names(tmp_path) == ["a.png", "b.png"]
+
+
 @pytest.mark.parametrize("second", ["a.png", "A.jpeg"])
 def test_one_output_name_for_two_inputs_is_refused(tmp_path: Path, second: str) -> None:
     (tmp_path / "x").mkdir()

@@ -48,10 +48,10 @@ def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
         When an input does not exist or holds no image, or when two images would have outputs of one name
         (compared without case, as some file systems do); the message names both.
     """
-    found: dict[Path, InputImage] = {}
+    found: dict[str, InputImage] = {}
     for given in inputs:
         for image in _expand(given):
-            found.setdefault(image.path.resolve(), image)
+            found.setdefault(os.path.abspath(image.path), image)  # noqa: PTH100 - must not follow links
     images = tuple(sorted(found.values(), key=lambda image: image.name))
     _refuse_clashes(images)
     return images
