@@ -143,3 +143,17 @@ def test_a_layer_scaled_in_micrometres_passes_its_scale_on(open_panel, smear, wa
     layer = results(panel.viewer)[0]
     np.testing.assert_allclose(layer.scale, image.scale)
     assert origin(layer).sidecar.pixel_size_um == pytest.approx((0.1, 0.1))
+
+
+def test_a_slow_threshold_is_shown_on_fewer_pixels_in_the_right_place(open_panel, smear, wait):
+    rgb = np.tile(smear.rgb, (4, 4, 1))
+    panel = open_panel(ThresholdPanel, rgb)
+    wait(lambda: "cells after cleaning" in panel.state.text())
+    for _ in range(3):
+        panel.preview.took(1.0)
+    panel.form_of_method.editor("value_low").low.setValue(1)
+    wait(lambda: panel.preview.layer is not None)
+    assert panel.preview.step == 2
+    assert panel.preview.layer.data.shape == (rgb.shape[0] // 2, rgb.shape[1] // 2)
+    np.testing.assert_allclose(panel.preview.layer.scale, (2, 2))
+    assert [layer.name for layer in panel.viewer.layers].count(NAME) == 1

@@ -281,7 +281,7 @@ class CorrectPanel(Panel):
 
     def _on_outlines(self, outlines: bool) -> None:
         if self.layer is not None:
-            self.layer.contour = max(1, round(min(self.layer.data.shape) / 400)) if outlines else 0
+            self.layer.contour = max(2, round(min(self.layer.data.shape) / 300)) if outlines else 0
             self.layer.opacity = 0.9 if outlines else 0.55
 
     def _on_corrected(self, corrected: bool) -> None:

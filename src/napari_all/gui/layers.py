@@ -25,7 +25,7 @@ KEY = "napari_all"
 """Key of `layer.metadata` under which napari-all keeps an `Origin` (labels) or `ImageNotes` (images)."""
 PREVIEW_KEY = "napari_all_preview"
 """Marks layers that only show something and are never a result."""
-CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#a6d96a", "#ff9da7", "#00ced1")
+CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#7fff00", "#00e5e5")
 """Colours of cells in turn."""
 CLASS_COLOURS = {1: "#56b4e9", 2: "#d55e00"}
 """Cytoplasm and nucleus, of Okabe and Ito's colour-blind safe set."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 import numpy as np
 from napari import Viewer
@@ -16,7 +17,8 @@ FULL_PIXELS = 2100 * 2100
 """Images beyond this are previewed on every second, third … pixel; what is made from them is not."""
 SLOW_S = 0.06
 """A threshold that takes longer makes a slider stick."""
-MAX_STEP = 6
+LEAST_PIXELS = 500_000
+"""A preview of fewer pixels is not thinned out further."""
 NAME = "Threshold preview"
 
 
@@ -28,6 +30,7 @@ class Preview:
         self._layer: Labels | None = None
         self._image: Image | None = None
         self._seen: RGBImage | None = None
+        self._times: deque[float] = deque(maxlen=3)
         self.step = 1
 
     @property
@@ -46,10 +49,15 @@ class Preview:
         return self._seen
 
     def took(self, seconds: float) -> None:
-        """Look at fewer pixels from now on when a threshold was too slow for a slider."""
-        if seconds > SLOW_S and self.step < MAX_STEP:
+        """Look at fewer pixels from now on when a threshold is too slow for a slider, not just once."""
+        self._times.append(seconds)
+        if self._seen is None or self._seen.shape[0] * self._seen.shape[1] < LEAST_PIXELS:
+            return
+        if len(self._times) == self._times.maxlen and min(self._times) > SLOW_S:
             self.step += 1
+            self.remove_layer()
             self._seen = None
+            self._times.clear()
 
     def show_mask(self, mask: BoolMask) -> None:
         """Show the bare threshold."""
@@ -60,16 +68,17 @@ class Preview:
         seen = labels[:: self.step, :: self.step]
         self._show(np.where(seen > 0, seen % len(CELL_COLOURS) + 2, 0).astype(np.uint8))
 
-    def set_visible(self, visible: bool) -> None:
-        """Show or hide the layer without losing it."""
+    def remove_layer(self) -> None:
+        """Take the layer out of the viewer."""
         if self.layer is not None:
-            self.layer.visible = visible
+            self._viewer.layers.remove(self.layer)
+        self._layer = None
 
     def remove(self) -> None:
         """Take the layer out of the viewer and forget the image."""
-        if self.layer is not None:
-            self._viewer.layers.remove(self.layer)
-        self._layer = self._image = self._seen = None
+        self.remove_layer()
+        self._image = self._seen = None
+        self._times.clear()
 
     def _show(self, values: NDArray[np.uint8]) -> None:
         layer = self.layer

@@ -212,9 +212,8 @@ class ThresholdPanel(Panel):
             return
         seen = self.preview.attach(image, rgb)
         start = time.perf_counter()
-        mask = threshold(seen, self.form_of_method.value())
+        self.preview.show_mask(threshold(seen, self.form_of_method.value()))
         self.preview.took(time.perf_counter() - start)
-        self.preview.show_mask(mask)
 
     def _show_found(self, rgb: NDArray[np.uint8]) -> None:
         settings = self.form_of_method.value()

@@ -178,6 +178,8 @@ class UNetPanel(Panel):
         if diameter is not None:
             how = "estimated" if config.settings["diameter_px"] is None else "given"
             self.used.setText(f"Used: {diameter:.0f} px ({how})")
+            self.diameter.show_found(self.diameter.value().updated(diameter_px=diameter))
+            self.diameter.show_found(self.diameter.value())  # the tick 'auto' stays, beside the value used
 
     def _ask_folders(self) -> None:
         source = QFileDialog.getExistingDirectory(self, "Folder with images", recall("folders/images", ""))
