@@ -38,7 +38,7 @@ class ImageMonitor:
 def work_through(
     images: Sequence[InputImage], work: Callable[[InputImage, Monitor], InputRecord], monitor: Monitor
 ) -> Iterator[InputRecord]:
-    """Run `work` on each image in order and yield its record.
+    """Run `work` on each image in order and yield its record; progress counts images, or the steps of a single one.
 
     Parameters
     ----------
@@ -55,13 +55,15 @@ def work_through(
         What was asked for cannot be done on any image, so these end the run.
     """
     said: set[str] = set()
+    many = len(images) > 1
     stopped = False
     for number, image in enumerate(images):
         clock = Clock()
         try:
-            monitor.report("images", number, len(images))
+            if many:
+                monitor.report("images", number, len(images))
             monitor.raise_if_cancelled()
-            entry = work(image, ImageMonitor(monitor, image.name, said))
+            entry = work(image, ImageMonitor(monitor, image.name, said) if many else monitor)
         except Cancelled:
             stopped = True
         except (UsageError, CheckpointError, DependencyError):
@@ -73,7 +75,8 @@ def work_through(
             yield from (InputRecord(image=i.name) for i in images[number:])
             return
         yield entry.updated(seconds=clock.seconds)
-    monitor.report("images", len(images), len(images))
+    if many:
+        monitor.report("images", len(images), len(images))
 
 
 def for_each_image(
