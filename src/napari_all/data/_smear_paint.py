@@ -169,7 +169,7 @@ def nucleus_density(canvas: Canvas, depth: Field, radius: float, kind: str) -> N
     membrane = 0.16 * np.exp(-((depth / max(1.0, 0.06 * radius)) ** 2))
     nucleoli = 0.22 * soft_step(noise.cut("clump", shape) - 2.1, 0.6) if kind == "blast" else 0.0
     amount = tone * (1 + chromatin) + membrane - nucleoli
-    return (amount[..., None] * canvas.stain.density("nucleus")).astype(np.float32)
+    return np.asarray(amount[..., None] * canvas.stain.density("nucleus"), np.float32)
 
 
 WHITE_CELLS = {"blast": 0.6, "lymphocyte": 0.15, "lobed": 0.15, "indented": 0.1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +72,9 @@ def patch_around(shape: tuple[int, int], y: float, x: float, reach: float) -> Pa
     return Patch((slice(top, bottom), slice(left, right)), dy - np.float32(y), dx - np.float32(x))
 
 
-def soft_step(distance: Field, width: float = 1.0) -> Field:
+def soft_step(distance: NDArray[np.floating[Any]], width: float = 1.0) -> Field:
     """Return 0..1 across an edge: 0.5 at distance 0, 1 well inside (positive, pixels)."""
-    return np.clip(distance / width + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(distance / width + 0.5, 0, 1), np.float32)
 
 
 class Noise:
@@ -102,4 +103,5 @@ class Noise:
         oy, ox = self._rng.integers(0, self.SIDE, 2)
         rows = np.arange(oy, oy + shape[0]) % self.SIDE
         columns = np.arange(ox, ox + shape[1]) % self.SIDE
-        return self._tiles[name][rows[:, None], columns]
+        piece: Field = self._tiles[name][rows[:, None], columns]
+        return piece
