@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,12 @@ def set_cells(layer: Labels, cells: Sequence[Mapping[str, Any]]) -> None:
     table = pd.DataFrame([dict(cell) for cell in cells], columns=names)
     table.insert(0, "index", table["label"].astype(int))
     layer.features = table
+
+
+@lru_cache(maxsize=1)
+def prepare_labels() -> None:
+    """Let napari compile what its first labels layer needs, about a second, before anybody waits for a result."""
+    Labels(np.zeros((2, 2), np.int32), colormap=cells_colormap())
 
 
 def _calibrated(size: tuple[float, float] | None) -> dict[str, Any]:

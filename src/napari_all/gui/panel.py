@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_all.gui.jobs import ENGINES, Job
+from napari_all.gui.layers import prepare_labels
 
 RESEARCH_USE = "For research use only. Not for use in diagnostic procedures."
 NO_IMAGE = "Open an image or a sample: File > Open Sample > napari-all"
@@ -47,6 +48,7 @@ class Panel(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        prepare_labels()
         self.viewer = napari_viewer
         self.job: Job | None = None
         self._on_done: OnDone | None = None
