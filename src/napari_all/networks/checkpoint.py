@@ -142,9 +142,7 @@ def load_checkpoint(model: str | Path, task: Task | None = None) -> Checkpoint:
     try:
         tensors = load_tensors(content)
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(
-            f"{weights_path} is not a safetensors file ({error}); copy the model again"
-        ) from error
+        raise CheckpointError(f"{weights_path} is not a safetensors file ({error}); copy the model again") from error
     return Checkpoint(tensors, card, sha256)
 
 
@@ -178,13 +176,9 @@ def _read_card(path: Path) -> dict[str, Any]:
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CheckpointError(
-            f"cannot read the model card {path}: {error.strerror}; copy the model again"
-        ) from error
+        raise CheckpointError(f"cannot read the model card {path}: {error.strerror}; copy the model again") from error
     except ValueError as error:
-        raise CheckpointError(
-            f"the model card {path} is not valid JSON ({error}); copy the model again"
-        ) from error
+        raise CheckpointError(f"the model card {path} is not valid JSON ({error}); copy the model again") from error
     if not isinstance(described, dict):
         raise CheckpointError(f"the model card {path} does not hold a description; copy the model again")
     version = described.get("format_version", 1)
