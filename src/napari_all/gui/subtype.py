@@ -116,6 +116,10 @@ class SubtypePanel(Panel):
         self.result.show_prediction(image_notes(layer).prediction if layer is not None else None)
         self._refill()
 
+    def on_message(self, text: str) -> None:
+        """Put the device where it belongs."""
+        (self.device_line.setText if text.startswith("Device:") else self.say)(text)
+
     def on_busy(self, busy: bool) -> None:
         """One job at a time."""
         there = self.chooser.layer is not None
