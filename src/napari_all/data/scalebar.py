@@ -27,6 +27,9 @@ _BOX_MARGIN_PX = (4, 7)
 """(y, x): the box, or the ticks of the line beside its text, go on for at least so far beyond the strokes found."""
 _MAX_BOX_MARGIN_PX = 12
 
+_RED_ON_WHITE = 45
+"""Grey levels by which red ink exceeds green and blue; no stain of a smear is so red beside white."""
+
 _RED_TEXT = (
     ".......................",
     "...........###...##....",
@@ -46,8 +49,8 @@ _RED_MIN_CORRELATION, _RED_MIN_CONTRAST = 0.5, 20.0
 def find_scale_bar(rgb: RGBImage) -> BoolMask:
     """Find the burnt-in scale bar of a field.
 
-    Looked for in the lower right corner: a white box with thin neutral black strokes (text and line), or the red text
-    that the Taleqani fields carry.
+    Looked for in the lower right corner: a white box with thin black or red strokes (text and line), or the red text
+    without a box that some Taleqani fields carry.
 
     Parameters
     ----------
@@ -68,7 +71,7 @@ def find_scale_bar(rgb: RGBImage) -> BoolMask:
         corner = shrunk.astype(np.uint8, copy=False)
     if corner.shape[0] < len(_RED_TEXT) or corner.shape[1] < len(_RED_TEXT[0]):
         return mask
-    box = _red_text(corner) or _black_on_white(np.ascontiguousarray(corner))
+    box = _red_text(corner) or _ink_on_white(np.ascontiguousarray(corner))
     if box is not None:
         y0, x0, y1, x1 = (round(value * scale) for value in box)
         mask[top + y0 : top + y1, left + x0 : left + x1] = True
@@ -123,13 +126,15 @@ _Box: TypeAlias = tuple[int, int, int, int]
 """(y0, x0, y1, x1) in pixels of the corner, ends excluded."""
 
 
-def _black_on_white(corner: RGBImage) -> _Box | None:
-    """Return the white box around thin neutral dark strokes that lie on white."""
+def _ink_on_white(corner: RGBImage) -> _Box | None:
+    """Return the white box around thin strokes of neutral black or of red that lie on white."""
     kernel = np.ones((_STROKE_PX, _STROKE_PX), np.uint8)
     brightest, darkest = corner.max(axis=2), corner.min(axis=2)
     depth = cv2.subtract(cv2.morphologyEx(brightest, cv2.MORPH_CLOSE, kernel), brightest)
     around = cv2.morphologyEx(darkest, cv2.MORPH_CLOSE, kernel)
-    ink = (brightest < 150) & (depth > 70) & (cv2.subtract(brightest, darkest) < 45) & (around >= 235)
+    black = (brightest < 150) & (depth > 70) & (cv2.subtract(brightest, darkest) < 45)
+    red = cv2.subtract(corner[..., 0], np.maximum(corner[..., 1], corner[..., 2])) > _RED_ON_WHITE
+    ink = (black | red) & (around >= 235)
     joined = cv2.dilate(ink.astype(np.uint8), np.ones((_STROKE_PX, 2 * _STROKE_PX + 1), np.uint8))
     count, groups = cv2.connectedComponents(joined)
     sizes = np.bincount(groups[ink], minlength=count)

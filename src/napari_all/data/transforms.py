@@ -69,6 +69,8 @@ def _without_corner(rgb: RGBImage) -> tuple[RGBImage, NDArray[np.uint8]]:
     height, width = rgb.shape[:2]
     hidden = find_scale_bar(rgb)
     hidden[int(height * CORNER[0]) :, int(width * CORNER[1]) :] = True
+    if hidden.all():  # an image of a few pixels
+        hidden[:] = False
     background = background_colour(rgb, ~hidden)
     painted = rgb.copy()
     painted[hidden] = background
