@@ -3,7 +3,7 @@ import pytest
 
 from napari_all.data.synthetic import make_smear
 from napari_all.gui.jobs import ENGINES
-from napari_all.gui.layers import origin
+from napari_all.gui.layers import PREVIEW_KEY, origin
 from napari_all.gui.unet import UNetPanel
 from napari_all.workflows.segment import SegmentConfig
 
@@ -14,7 +14,7 @@ def panel(open_panel, smear):
 
 
 def labels_of(panel):
-    return [layer for layer in panel.viewer.layers if "unet" in layer.name]
+    return [layer for layer in panel.viewer.layers if "unet" in layer.name and PREVIEW_KEY not in layer.metadata]
 
 
 def set_diameter(panel, value):
@@ -45,6 +45,19 @@ def test_segmenting_makes_a_new_layer_with_parts_table_and_the_diameter_used(pan
     panel.segment.click()
     wait(lambda: len(labels_of(panel)) == 2)
     assert not layer.data.any()
+
+
+def test_nucleus_and_cytoplasm_are_shown_on_wish(panel, wait):
+    panel.parts.setChecked(True)
+    panel.segment.click()
+    wait(lambda: len(labels_of(panel)) == 1)
+    shown = panel.viewer.layers["image 0 unet parts"]
+    np.testing.assert_array_equal(shown.data, origin(labels_of(panel)[0]).classes)
+    assert panel.viewer.layers.selection.active is labels_of(panel)[0]
+    panel.parts.setChecked(False)
+    panel.segment.click()
+    wait(lambda: len(labels_of(panel)) == 2)
+    assert sum(PREVIEW_KEY in layer.metadata for layer in panel.viewer.layers) == 1
 
 
 def test_a_given_diameter_is_used_and_reaches_the_configuration(panel, wait):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from napari import Viewer
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -28,18 +27,17 @@ from qtpy.QtWidgets import (
 
 from napari_all.errors import NapariAllError
 from napari_all.gui.canvas_tools import CanvasTools, Points, Tool
+from napari_all.gui.cells_watch import CellsWatch
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.corrections import TOOLS, Context, fill_all, smooth_all
 from napari_all.gui.exporting import request_for, stem_of
-from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.layers import (
     as_labels,
-    current_classes,
     is_cells,
     is_smear,
     mark_corrected,
     origin,
-    set_cells,
+    show_outlines,
     to_rgb,
 )
 from napari_all.gui.memory import recall, remember
@@ -58,13 +56,8 @@ class CorrectPanel(Panel):
         super().__init__(napari_viewer)
         self.tools = CanvasTools(napari_viewer, self._on_gesture)
         self.buttons: dict[str, QPushButton] = {}
-        self._watched: Labels | None = None
-        self._seen = 0
-        self._measuring: Job | None = None
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
-        self._settle.timeout.connect(self._look_at_data)
+        self.watch = CellsWatch(napari_viewer, self)
+        self.watch.changed.connect(self._show_state)
         self._build()
         self._bind_keys()
         self.chooser.layer_changed.connect(self._on_layer)
@@ -151,11 +144,8 @@ class CorrectPanel(Panel):
 
     def _on_layer(self, layer: Layer | None) -> None:
         self._lay_down()
-        if self._watched is not None:
-            for event in (self._watched.events.set_data, self._watched.events.paint):
-                event.disconnect(self._on_data)
-        self._watched = self.layer
-        there = self._watched is not None
+        self.watch.watch(self.layer)
+        there = self.layer is not None
         for button in (
             *self.buttons.values(), self.fill_all, self.smooth_all, self.undo, self.redo,
             self.outlines, self.corrected, self.table, self.save,
@@ -163,15 +153,7 @@ class CorrectPanel(Panel):
             button.setEnabled(there)
         self.say("" if there else NO_LABELS)
         self.count.setText("–")
-        if self._watched is None:
-            return
-        self._seen = _fingerprint(self._watched)
-        for event in (self._watched.events.set_data, self._watched.events.paint):
-            event.connect(self._on_data)
-        self.outlines.setChecked(self._watched.contour > 0)
         self._show_state()
-        if len(self._watched.features) == 0:
-            self._measure()
 
     def _show_state(self) -> None:
         if self.layer is None:
@@ -181,6 +163,7 @@ class CorrectPanel(Panel):
         status = origin(self.layer).sidecar.status
         self.count.setText(f"{cells}  ({'✔ corrected' if status == 'corrected' else 'predicted'})")
         self.corrected.setChecked(status == "corrected")
+        self.outlines.setChecked(self.layer.contour > 0)
 
     def _on_tool(self, tool: Tool, checked: bool) -> None:
         if not checked or self.layer is None:
@@ -233,7 +216,7 @@ class CorrectPanel(Panel):
             self.say("Nothing to change.")
             return
         layer.data_setitem(edit.indices, edit.values)
-        self._look_at_data()
+        self.watch.look()
 
     def _on_undo(self) -> None:
         if self.layer is not None:
@@ -243,46 +226,9 @@ class CorrectPanel(Panel):
         if self.layer is not None:
             self.layer.redo()
 
-    def _on_data(self, event: Any = None) -> None:
-        """Something was redrawn, perhaps because of a brush or an undo; look when it is over."""
-        self._settle.start()
-
-    def _look_at_data(self) -> None:
-        layer = self.layer
-        if layer is None or layer not in self.viewer.layers:
-            return
-        seen = _fingerprint(layer)
-        if seen == self._seen:
-            return
-        self._seen = seen
-        mark_corrected(layer, True)
-        self._show_state()
-        self._measure()
-
-    def _measure(self) -> None:
-        """Bring the table up to date, in the light engine; the newest state wins."""
-        layer = self.layer
-        if layer is None:
-            return
-        made, labels = origin(layer), as_labels(layer).copy()
-        classes = current_classes(labels, made)
-        arrays: dict[str, NDArray[Any]] = {"labels": labels}
-        if classes is not None:
-            arrays["classes"] = classes
-        seen = self._seen
-        self._measuring = job = ENGINES.start("measure", {"parts": made.sidecar.parts or "cell"}, arrays, heavy=False)
-
-        def done(value: dict[str, Any], _: dict[str, NDArray[Any]]) -> None:
-            if layer in self.viewer.layers and self.layer is layer and seen == self._seen:
-                set_cells(layer, value["cells"])
-
-        job.succeeded.connect(done)
-        job.failed.connect(show_error)
-
     def _on_outlines(self, outlines: bool) -> None:
-        if self.layer is not None:
-            self.layer.contour = max(2, round(min(self.layer.data.shape) / 300)) if outlines else 0
-            self.layer.opacity = 0.9 if outlines else 0.55
+        if self.layer is not None and outlines != (self.layer.contour > 0):
+            show_outlines(self.layer, outlines)
 
     def _on_corrected(self, corrected: bool) -> None:
         if self.layer is not None:
@@ -334,8 +280,10 @@ class CorrectPanel(Panel):
         self.chooser.choose(layer)
 
     def on_front(self, front: bool) -> None:
-        """Lay the tool down with the panel."""
-        if not front:
+        """Lay the tool down with the panel; show the layer as it is when coming back."""
+        if front:
+            self._show_state()
+        else:
             self._lay_down()
 
     def _let_go(self) -> None:
@@ -351,7 +299,3 @@ def _presser(button: QPushButton) -> Callable[[Viewer], None]:
             button.click()
 
     return press
-
-
-def _fingerprint(layer: Labels) -> int:
-    return zlib.crc32(np.ascontiguousarray(layer.data).data)

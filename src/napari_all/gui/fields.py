@@ -21,7 +21,7 @@ from superqt import QRangeSlider
 
 from napari_all.gui.hue_range import HUES, HueRange
 
-BOX_WIDTH = 92
+BOX_WIDTH, DECIMAL_WIDTH = 92, 112
 """Room for a number and napari's two buttons; wider boxes would not fit a dock of 350 px."""
 SLIDER_STEPS = 1000
 """A whole number with more steps than this gets a box without a slider."""
@@ -146,6 +146,7 @@ class Decimal(_Number):
         box.setRange(low, high)
         box.setSingleStep(max((high - low) / 100, 10**-decimals) if high - low < 1e6 else 10**-decimals)
         super().__init__(box, optional)
+        box.setFixedWidth(DECIMAL_WIDTH)
 
 
 class _Pair(Editor):

@@ -193,6 +193,20 @@ def labels_layer(labels: NDArray[np.int32], name: str, made: Origin, cells: Sequ
     return layer
 
 
+def parts_layer(classes: ClassesMap, name: str, cells: Labels) -> Labels:
+    """Make a layer that only shows a classes map: nucleus and cytoplasm, in the place of `cells`."""
+    layer = Labels(classes.copy(), name=name, opacity=0.5, colormap=classes_colormap(), **placement(cells))
+    layer.metadata[PREVIEW_KEY] = True
+    layer.editable = False
+    return layer
+
+
+def show_outlines(layer: Labels, outlines: bool) -> None:
+    """Show a labels layer as edges of a visible width, or as filled areas."""
+    layer.contour = max(2, round(min(layer.data.shape[-2:]) / 300)) if outlines else 0
+    layer.opacity = 0.9 if outlines else 0.55
+
+
 def set_cells(layer: Labels, cells: Sequence[Mapping[str, Any]]) -> None:
     """Put measurements into the layer's table; napari finds a cell's row by the column `index`."""
     names = [field.name for field in dataclasses.fields(Cell)]

@@ -9,7 +9,7 @@ from napari import Viewer
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_all.gui.layers import Origin, labels_layer, record_of
+from napari_all.gui.layers import Origin, labels_layer, origin, parts_layer, record_of, show_outlines
 from napari_all.io.masks import sidecar_for
 from napari_all.types import Segmentation
 
@@ -19,6 +19,19 @@ def segmentation_from(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
     names = {field.name for field in dataclasses.fields(Segmentation)} - {"labels", "classes"}
     kept = {name: value[name] for name in names}
     return Segmentation(labels=arrays["labels"], classes=arrays["classes"], **kept)
+
+
+def add_parts(viewer: Viewer, cells: Labels) -> Labels | None:
+    """Add nucleus and cytoplasm as a layer to look at below the cells, which are then shown as outlines."""
+    made = origin(cells)
+    if made.classes is None:
+        return None
+    parts = parts_layer(made.classes, f"{cells.name} parts", cells)
+    viewer.add_layer(parts)
+    viewer.layers.move(viewer.layers.index(parts), viewer.layers.index(cells))
+    show_outlines(cells, True)
+    viewer.layers.selection.active = cells
+    return parts
 
 
 def add_segmentation(viewer: Viewer, value: dict[str, Any], arrays: dict[str, NDArray[Any]], image: Image) -> Labels:

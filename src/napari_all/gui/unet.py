@@ -9,7 +9,7 @@ from napari import Viewer
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_warning
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QFileDialog, QGroupBox, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QGroupBox, QLabel, QPushButton, QVBoxLayout
 from superqt import QCollapsible
 
 from napari_all.errors import NapariAllError
@@ -20,7 +20,7 @@ from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
 from napari_all.gui.panel import NO_IMAGE, Panel, primary, small
-from napari_all.gui.results import add_segmentation
+from napari_all.gui.results import add_parts, add_segmentation
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
 from napari_all.workflows.segment import SegmentConfig
@@ -79,6 +79,11 @@ class UNetPanel(Panel):
         cleaning.addWidget(self.cleaning)
         self.page.addWidget(cleaning)
         self.page.addStretch(1)
+        self.parts = QCheckBox("Show nucleus and &cytoplasm")
+        self.parts.setToolTip("Add a layer that shows the parts of the cells: nucleus orange, cytoplasm blue")
+        self.parts.setChecked(bool(recall("unet/parts", True)))
+        self.parts.toggled.connect(lambda shown: remember("unet/parts", shown))
+        self.page.addWidget(self.parts)
         self.segment = primary("&Segment", "Segment the image into a new labels layer; nothing is overwritten")
         self.folder = QPushButton("Segment a &folder…")
         self.folder.setToolTip("Segment every image of a folder into label files, tables and a record of the run")
@@ -158,7 +163,9 @@ class UNetPanel(Panel):
         config = self.config
 
         def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-            add_segmentation(self.viewer, value, arrays, image)
+            layer = add_segmentation(self.viewer, value, arrays, image)
+            if self.parts.isChecked():
+                add_parts(self.viewer, layer)
             cells = len(value["cells"])
             self.say(f"{cells} cell{'' if cells == 1 else 's'} in '{image.name}'")
             self._show_used(value["diameter_px"], config)
