@@ -90,6 +90,11 @@ def _preview(rgb: RGBImage, settings: Settings) -> BoolMask:
     return threshold_hsv(rgb, settings)
 
 
+def _resolve(rgb: RGBImage, settings: Settings) -> Settings:
+    assert isinstance(settings, HsvSettings)
+    return found_limits(rgb, settings)
+
+
 def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation:
     monitor.raise_if_cancelled()
     return RawSegmentation(classes=_preview(rgb, settings).astype(np.uint8) * np.uint8(NUCLEUS))
@@ -111,4 +116,5 @@ ENTRY = SegmentationMethod(
     },
     run=_run,
     preview=_preview,
+    resolve=_resolve,
 )
