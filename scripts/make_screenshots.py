@@ -75,11 +75,11 @@ def unet(rgb, smear, path: Path) -> None:
 
 
 def subtype(rgb, smear, path: Path) -> None:
-    from napari_all.data.synthetic import sample_smears
+    from napari_all.data.synthetic import sample_smear
 
     studio = Studio(rgb, "Subtype", "smear")
     for name in ("small field", "crowded smear"):
-        studio.viewer.add_image(sample_smears()[name].rgb, name=name, visible=False)
+        studio.viewer.add_image(sample_smear(name).rgb, name=name, visible=False)
     studio.panel.all.click()
     studio.wait(lambda: studio.panel.job is None and "classified" in studio.panel.state.text())
     studio.panel.chooser.choose(studio.image)
@@ -109,7 +109,11 @@ def export(rgb, smear, path: Path) -> None:
         studio.picture(path)
 
 
-WIDGETS = {f.__name__: f for f in (threshold, unet, subtype, correct, export)}
+def demo(rgb, smear, path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "napari_all.gui.demo", "--screenshot", str(path)], check=True)
+
+
+WIDGETS = {f.__name__: f for f in (threshold, unet, subtype, correct, export, demo)}
 
 
 def main() -> int:
