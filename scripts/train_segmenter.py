@@ -1,5 +1,6 @@
 """Train the segmentation network that ships with napari-all, from random initialisation.
 
+    python scripts/build_training_masks.py --data ../shared/data/taleqani-all --output runs/masks
     python scripts/train_segmenter.py --data ../shared/data --masks runs/masks --output runs/segmenter
 
 Every step draws its patches from (seed, step), so a run that was stopped and resumed (`--resume`) sees what an
@@ -31,9 +32,9 @@ from napari_all.networks.checkpoint import InputInfo, ModelCard, save_checkpoint
 BACKBONE = "residual_unet"
 INPUT = InputInfo(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 TERMS = (
-    "Weights for research use only. Trained on wbc-zheng (GPL-3.0 file in its source; cite Zheng et al. 2018, Micron "
-    "107:55) and on fields of the Taleqani ALL dataset (doi 10.34740/KAGGLE/DSV/2175623; cite Int J Intell Syst "
-    "2022;37:5113; research use, not to be redistributed)."
+    "Weights for research use only, see docs/models/smear-unet.md. Trained on wbc-zheng (GPL-3.0 file in its source; "
+    "cite Zheng et al. 2018, Micron 107:55) and on fields of the Taleqani ALL dataset (research use; cite Int J Intell "
+    "Syst 2022;37:5113). The images themselves are not passed on."
 )
 
 
@@ -41,7 +42,7 @@ TERMS = (
 class Plan:
     """What fixes a run, and so what must agree when it is resumed."""
 
-    steps: int = 6000
+    steps: int = 5000
     batch: int = 16
     patch_px: int = 96
     cell_px: float = 48.0

@@ -14,7 +14,10 @@ torch = pytest.importorskip("torch")
 
 
 def test_listing_imports_no_torch():
-    code = "import sys; from napari_all.networks.backbones import BACKBONES; dict(BACKBONES); print('torch' in sys.modules)"
+    code = (
+        "import sys; from napari_all.networks.backbones import BACKBONES\n"
+        "dict(BACKBONES); print('torch' in sys.modules)"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
 

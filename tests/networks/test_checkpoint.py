@@ -74,7 +74,7 @@ def test_same_weights_have_the_same_hash(tmp_path, tensors):
 
 
 def test_missing_model_names_what_there_is(tmp_path):
-    with pytest.raises(CheckpointError, match="no model 'nonesuch'; give one of .*'smear-unet'"):
+    with pytest.raises(CheckpointError, match=r"no model 'nonesuch'; give one of .*'smear-unet'"):
         load_checkpoint("nonesuch")
     with pytest.raises(CheckpointError, match="there is no model"):
         load_checkpoint(tmp_path / "nothing.safetensors")

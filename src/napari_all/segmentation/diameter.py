@@ -1,14 +1,15 @@
 """Estimate the diameter of the white cells of an image by asking a network at several scales.
 
-At the right scale a network finds cells of the size it was trained on; at a wrong one it finds pieces, platelets or
-nothing. So a coarse segmentation is made for each of a few assumed diameters, and the one wins whose cells explain
-the largest area while having about the assumed size. No stain or threshold enters.
+At the right scale a network finds cells of the size it was trained on, and is sure of them; at a wrong one it finds
+pieces, platelets, doubtful clumps or nothing. So a coarse segmentation is made for each of a few assumed diameters,
+and the one wins whose sure cells explain the largest area while having about the assumed size. No stain enters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,9 +19,11 @@ from napari_all.types import BoolMask, ClassesMap, RGBImage
 
 ASSUMED_PX = (256.0, 128.0, 64.0, 32.0, 16.0)
 """Diameters tried; sizes up to a factor `_NEAR` from one count for it, so that all from 10 to 400 px are covered."""
-_NEAR = 1.6
+_NEAR = 1.8
 _WINDOW_CELLS = 42
 """A rung looks at a window of this many assumed diameters at most, around the most stained place."""
+_SURE = 5
+"""A component's area counts by this power of its sureness (one minus its mean uncertainty)."""
 _ROUND = 1.15
 """A single cell's diameter is at most this much above that of its inscribed disc; a clump's is more."""
 
@@ -32,7 +35,9 @@ class _Rung:
 
 
 def estimate_diameter(
-    rgb: RGBImage, segment: Callable[[RGBImage, float], ClassesMap], progress: Callable[[int, int], None]
+    rgb: RGBImage,
+    segment: Callable[[RGBImage, float], tuple[ClassesMap, NDArray[np.uint8]]],
+    progress: Callable[[int, int], None],
 ) -> float | None:
     """Return the typical (area-weighted median) cell diameter in pixels, or None when no cell is found.
 
@@ -41,7 +46,8 @@ def estimate_diameter(
     rgb
         (Y, X, 3) uint8.
     segment
-        Segments an image (Y, X, 3) given an assumed cell diameter in pixels; returns its classes map.
+        Segments an image (Y, X, 3) given an assumed cell diameter in pixels; returns its classes map and its
+        uncertainty (255 = none of the classes is likelier).
     progress
         Called with the number of scales done and to do.
     """
@@ -49,33 +55,40 @@ def estimate_diameter(
     for done, assumed in enumerate(ASSUMED_PX):
         progress(done, len(ASSUMED_PX))
         window = stained_window(rgb, round(_WINDOW_CELLS * assumed))
-        rungs.append(_judge(segment(window, assumed) > 0, assumed))
+        rungs.append(_judge(*segment(window, assumed), assumed))
     progress(len(ASSUMED_PX), len(ASSUMED_PX))
     best = max(rungs, key=lambda rung: rung.score)
     return best.diameter_px if best.score > 0.0 else None
 
 
-def _judge(cells: BoolMask, assumed: float) -> _Rung:
-    """Weigh the cells found under one assumption by the area they explain."""
-    diameters, areas = measure(cells)
+def _judge(classes: ClassesMap, uncertainty: NDArray[np.uint8], assumed: float) -> _Rung:
+    """Weigh the cells found under one assumption by the area they surely explain."""
+    diameters, areas, doubts = measure(classes > 0, uncertainty)
+    weights = areas * (1.0 - doubts) ** _SURE
     near = (diameters > assumed / _NEAR) & (diameters < assumed * _NEAR)
-    explained = float(areas[near].sum())
+    explained = float(weights[near].sum())
     if explained == 0.0:
         return _Rung(assumed, 0.0)
     order = np.argsort(diameters[near])
-    reached = np.cumsum(areas[near][order])
+    reached = np.cumsum(weights[near][order])
     median = diameters[near][order][np.searchsorted(reached, reached[-1] / 2)]
-    return _Rung(float(median), explained / cells.size * explained / float(areas.sum()))
+    return _Rung(float(median), explained / classes.size * explained / float(weights.sum()))
 
 
-def measure(cells: BoolMask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return diameter (px) and area (px²) of each component; the diameter of a clump is that of one of its cells."""
+def measure(
+    cells: BoolMask, uncertainty: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return diameter (px), area (px²) and mean uncertainty (0..1) of each component of a (Y, X) mask.
+
+    The diameter of a clump is that of one of its cells.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
     distance = cv2.distanceTransform(np.pad(cells, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     inscribed = np.zeros(count)
     np.maximum.at(inscribed, np.asarray(labels, np.intp).ravel(), distance.ravel())
-    return np.minimum(2.0 * np.sqrt(areas / np.pi), _ROUND * 2.0 * inscribed[1:]), areas
+    doubts = np.bincount(labels.ravel(), uncertainty.ravel(), count)[1:] / (255.0 * areas)
+    return np.minimum(2.0 * np.sqrt(areas / np.pi), _ROUND * 2.0 * inscribed[1:]), areas, doubts
 
 
 def stained_window(rgb: RGBImage, side: int) -> RGBImage:
@@ -85,15 +98,11 @@ def stained_window(rgb: RGBImage, side: int) -> RGBImage:
         return rgb
     step = max(1, side // 64)
     small = rgb[::step, ::step].astype(np.int16)
-    purple = np.clip(np.minimum(small[..., 0], small[..., 2]) - small[..., 1], 0, 255).astype(np.float32)
-    sums = cv2.boxFilter(
-        purple,
-        -1,
-        (max(1, width // step), max(1, height // step)),
-        normalize=False,
-        borderType=cv2.BORDER_CONSTANT,
-    )
-    y, x = (int(v) * step for v in np.unravel_index(int(np.argmax(sums)), sums.shape))
+    purple: NDArray[Any] = np.clip(np.minimum(small[..., 0], small[..., 2]) - small[..., 1], 0, 255).astype(np.float32)
+    reach = (max(1, width // step // 2), max(1, height // step // 2))
+    for _ in range(2):  # two boxes of half the size: what lies in the middle counts most
+        purple = cv2.boxFilter(purple, -1, reach, borderType=cv2.BORDER_CONSTANT)
+    y, x = (int(v) * step for v in np.unravel_index(int(np.argmax(purple)), purple.shape))
     top = int(np.clip(y - height // 2, 0, rgb.shape[0] - height))
     left = int(np.clip(x - width // 2, 0, rgb.shape[1] - width))
     return rgb[top : top + height, left : left + width]

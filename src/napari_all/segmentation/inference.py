@@ -103,12 +103,14 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
         )
     module = BACKBONES[card.backbone].build(**card.options)
     tensors = {name: torch.from_numpy(value).float() for name, value in checkpoint.tensors.items()}
-    missing, unexpected = module.load_state_dict(tensors, strict=False)
-    wrong = [k for k in (*missing, *unexpected) if not k.endswith("num_batches_tracked")]
-    if wrong:
+    counters = {k: v for k, v in module.state_dict().items() if k.endswith("num_batches_tracked")}
+    try:
+        module.load_state_dict(counters | tensors)
+    except RuntimeError as error:
         raise CheckpointError(
-            f"the weights of {card.name!r} do not fit {card.backbone!r} with {card.options}: {', '.join(wrong[:3])} …"
-        )
+            f"the weights of {card.name!r} do not fit {card.backbone!r} with {card.options} ({error}); "
+            f"copy the model again or take another"
+        ) from error
     from napari_all.networks.modules.residual_unet import folded
 
     module = folded(module).to(choice.name).to(memory_format=torch.channels_last)

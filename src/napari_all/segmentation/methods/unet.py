@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_all.config import Settings
@@ -63,11 +65,10 @@ def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettin
     """Return the estimated diameter; without any cell, the network's own, which leaves the image unscaled."""
     from napari_all.segmentation.inference import segment_tiled
 
-    def segment(window: RGBImage, assumed: float) -> ClassesMap:
+    def segment(window: RGBImage, assumed: float) -> tuple[ClassesMap, NDArray[np.uint8]]:
         monitor.raise_if_cancelled()
-        return segment_tiled(window, network, assumed / _COARSE, settings.tile_px, settings.batch_size, NullMonitor())[
-            0
-        ]
+        scaled = assumed / _COARSE
+        return segment_tiled(window, network, scaled, settings.tile_px, settings.batch_size, NullMonitor())
 
     found = estimate_diameter(rgb, segment, lambda done, total: monitor.report("estimate", done, total))
     return round(found, 1) if found is not None else network.cell_px
