@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from napari_all.errors import UsageError
-
 Probabilities = NDArray[np.float64]
 
 
@@ -53,12 +51,7 @@ def review_threshold(probabilities: Probabilities, labels: NDArray[np.integer], 
 
     Returns
     -------
-    The threshold, and the share of images at or above it.
-
-    Raises
-    ------
-    UsageError
-        No threshold reaches the wanted accuracy.
+    The threshold, and the share of images at or above it; 1 and 0 where no threshold is good enough.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
@@ -66,6 +59,6 @@ def review_threshold(probabilities: Probabilities, labels: NDArray[np.integer], 
     share_right = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero(share_right >= accuracy)
     if not len(good):
-        raise UsageError(f"no confidence reaches an accuracy of {accuracy}; ask for less")
+        return 1.0, 0.0
     last = int(good[-1])
     return float(confidence[order[last]]), (last + 1) / len(order)

@@ -32,7 +32,7 @@ def _make(options: CellNetOptions) -> torch.nn.Module:
 ENTRY = Backbone(
     name="cellnet",
     title="Small white-cell network",
-    summary="Residual network of 0.12 million weights that pools over the white cells and over all.",
+    summary="Residual network of 0.12 million weights that pools over white cells and over the rest.",
     task="classification",
     options=CellNetOptions,
     make=_make,

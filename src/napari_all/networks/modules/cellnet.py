@@ -1,4 +1,4 @@
-"""A small residual network that pools its features over the white cells and over the whole image."""
+"""A small residual network that pools its features over the white cells and over the rest."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ class _Block(nn.Module):
         return F.relu(y + self.skip(x))
 
 
+def _statistics(values: Tensor, weight: Tensor) -> Tensor:
+    """Return weighted mean and spread (N, 2 C) of (N, C, Y, X) with weights (N, 1, Y, X)."""
+    # a little weight everywhere, so that an image without white cells has a mean too
+    weight = (weight + 0.002) / (weight + 0.002).sum((2, 3), keepdim=True)
+    mean = (values * weight).sum((2, 3), keepdim=True)
+    spread = ((values - mean) ** 2 * weight).sum((2, 3), keepdim=True)
+    return torch.cat([mean, (spread + 1e-4).sqrt()], dim=1).flatten(1)
+
+
 class CellNet(nn.Module):
     """Residual network that is told where the white cells are: input red, green, blue and a soft mask of the cells.
 
@@ -57,15 +66,19 @@ class CellNet(nn.Module):
         )
         self.blocks = nn.Sequential(*(_Block(a, b, 2 if i < 2 else 1) for i, (a, b) in enumerate(pairwise(widths))))
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(2 * widths[-1], classes)
+        pooled = 4 * (3 + widths[-1])
+        self.norm = nn.BatchNorm1d(pooled)
+        self.head = nn.Linear(pooled, classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Map (N, 4, Y, X) on 0..1 to (N, 2 * widths[-1]): means over the white cells, and over all."""
+        """Map (N, 4, Y, X) on 0..1 to (N, F): statistics of colours and of the last block, of cells and of the rest."""
+        colours, mask = x[:, :3], x[:, 3:]
         mapped = self.blocks(self.stem((x - 0.7) / 0.3))
-        # a little weight everywhere, so that an image without white cells has a mean too
-        weight = F.adaptive_avg_pool2d(x[:, 3:], mapped.shape[2:]) + 0.01
-        of_cells = (mapped * weight).sum((2, 3)) / weight.sum((2, 3))
-        return torch.cat([of_cells, mapped.mean((2, 3))], dim=1)
+        # pooling sums over thousands of pixels, too many for bfloat16
+        with torch.autocast(x.device.type, enabled=False):
+            coarse = F.adaptive_avg_pool2d(mask, mapped.shape[2:])
+            parts = [(colours, mask), (colours, 1 - mask), (mapped.float(), coarse), (mapped.float(), 1 - coarse)]
+            return torch.as_tensor(self.norm(torch.cat([_statistics(*part) for part in parts], dim=1)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, 4, Y, X) on 0..1 to (N, classes) logits."""

@@ -1,0 +1,97 @@
+"""The classifier's training script: resuming equals going through, and the whole of it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import classifier_report as report  # noqa: E402
+import train_classifier as script  # noqa: E402
+
+from napari_all.classification.predictor import load_predictor  # noqa: E402
+from napari_all.data.synthetic import make_smear  # noqa: E402
+
+PLAN = script.Plan(size_px=32, epochs=2, batch=8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Make four classes of ten smears in five clusters each, told apart by their tint."""
+    root = tmp_path_factory.mktemp("dataset")
+    rows = ["class,file,overlap_group,appearance_cluster"]
+    smears = [make_smear(seed, (64, 64), 16.0).rgb for seed in range(10)]
+    for label, name in enumerate(("Benign", "Early", "Pre", "Pro")):
+        (root / name).mkdir()
+        for i, rgb in enumerate(smears):
+            tinted = np.clip(rgb.astype(int) - np.eye(4, dtype=int)[label][:3] * 40, 0, 255).astype(np.uint8)
+            Image.fromarray(tinted).save(root / name / f"{i}.png")
+            rows.append(f"{name},{i}.png,{label * 10 + i},{name}-{i // 2}")
+    (root / "overlap_groups.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(folder, tmp_path):
+    torch.set_num_threads(1)
+    data = script.load_data(folder, PLAN.size_px)
+    everything = range(len(data.images))
+    through = script.train(data, everything, PLAN, tmp_path / "through")
+    stopped = script.train(data, everything, PLAN, tmp_path / "broken", stop_at=3)
+    assert stopped.step == 3
+    resumed = script.train(data, everything, PLAN, tmp_path / "broken")
+    assert resumed.step == through.steps == 10
+    for name, value in through.average.items():
+        torch.testing.assert_close(value, resumed.average[name], rtol=0, atol=0)
+    with pytest.raises(SystemExit, match="choose another --output"):
+        script.train(data, everything, script.Plan(size_px=32, epochs=3, batch=8), tmp_path / "broken")
+
+
+def test_the_whole_script_gives_a_model_and_its_figures(folder, tmp_path):
+    script.main(["--data", str(folder), "--output", str(tmp_path), "--size-px", "32", "--epochs", "1", "--batch", "8"])
+    figures = json.loads((tmp_path / "folds.json").read_text())
+    assert figures["grouped"]["images"] == figures["random"]["images"] == 40
+    assert np.sum(figures["grouped"]["confusion_true_by_predicted"]) == 40
+    lists = json.loads((tmp_path / "folds" / "grouped.json").read_text())
+    assert sorted(key for fold in lists for key in fold["test"])[0] == "Benign/0.png"
+    prediction = load_predictor(tmp_path / "subtype-cellnet.safetensors", "cpu").predict(
+        make_smear(1, (64, 64), 16.0).rgb
+    )
+    assert sum(prediction.probabilities) == pytest.approx(1.0)
+
+
+def test_classes_and_clusters_are_drawn_alike(folder):
+    images = script.find_labelled_images(folder)
+    weights = script.sampling_weights(images)
+    labels = np.array([image.label for image in images])
+    assert [weights[labels == c].sum() for c in range(4)] == pytest.approx([0.25] * 4)
+
+
+def test_figures_count_what_the_networks_said():
+    fold = script.Fold((0, 1), (2, 3, 4, 5))
+    logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 2]]
+    empty = np.zeros((4, 2), np.float32)
+    result = report.FoldResult(fold, empty[:2], empty, {"whole": logits})
+    known = report.Known(np.array([0, 0, 0, 1, 2, 3]), np.array(list("aabbcc")), np.zeros((6, 3), np.float32))
+    figures = report.protocol_figures([result], known)
+    assert figures["accuracy"] == 0.75
+    assert figures["recall"] == {"Benign": 1.0, "Early Pre-B": 1.0, "Pre-B": 1.0, "Pro-B": 0.0}
+    assert figures["clusters_with_errors_wrong_of_all"] == {"c": [1, 2]}
+    assert figures["wilson_95"][0] < 0.75 < figures["wilson_95"][1]
+
+
+def test_blanked_views_show_the_cells_or_the_rest():
+    shown = np.full((1, 8, 8, 4), 100, np.uint8)
+    shown[..., 3] = 0
+    shown[:, :4, :, 3] = 255
+    views = script.views(shown)
+    assert (views["cells only"][:, 4:, :, :3] == 255).all()
+    assert (views["cells only"][:, :4, :, :3] == 100).all()
+    assert (views["without cells"][:, :4, :, :3] == 255).all()
+    assert (views["without cells"][..., 3] == 0).all()
