@@ -47,7 +47,7 @@ def test_it_follows_the_scale_at_which_the_segmenter_works(diameter):
 
     def segment(window: np.ndarray, assumed: float) -> tuple[np.ndarray, np.ndarray]:
         ratio = diameter / assumed
-        if 0.4 < ratio < 2.5:
+        if 0.3 < ratio < 1.8:
             seen, doubt = truth, 30
         elif ratio > 1:
             seen, doubt = specks, 80
@@ -58,7 +58,7 @@ def test_it_follows_the_scale_at_which_the_segmenter_works(diameter):
     done = []
     found = estimate_diameter(rgb, segment, lambda i, n: done.append((i, n)))
     assert found == pytest.approx(diameter, rel=0.1)
-    assert done[-1] == (len(ASSUMED_PX), len(ASSUMED_PX))
+    assert done[-1] == (len(ASSUMED_PX) + 1, len(ASSUMED_PX) + 1)
 
 
 def test_the_window_holds_the_stain():

@@ -2,14 +2,15 @@
 
 At the right scale a network finds cells of the size it was trained on, and is sure of them; at a wrong one it finds
 pieces, platelets, doubtful clumps or nothing. So a coarse segmentation is made for each of a few assumed diameters,
-and the one wins whose sure cells explain the largest area while having about the assumed size. No stain enters.
+and the one wins whose sure cells explain the largest area while having about the assumed size. Where several come
+near, each is looked at again at the network's full scale. No stain enters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -17,15 +18,25 @@ from numpy.typing import NDArray
 
 from napari_all.types import BoolMask, ClassesMap, RGBImage
 
+COARSE = 0.5
+"""Share of the network's scale at which the diameter is sought first; costs a quarter."""
 ASSUMED_PX = (256.0, 128.0, 64.0, 32.0, 16.0)
 """Diameters tried; sizes up to a factor `_NEAR` from one count for it, so that all from 10 to 400 px are covered."""
 _NEAR = 1.8
 _WINDOW_CELLS = 42
 """A rung looks at a window of this many assumed diameters at most, around the most stained place."""
+_RIVAL = 0.05
+"""A scale that scores this share of the best one is looked at again."""
 _SURE = 5
 """A component's area counts by this power of its sureness (one minus its mean uncertainty)."""
+_LARGEST_SHARE = 0.6
+"""What fills more of the image than this is no cell."""
 _ROUND = 1.15
 """A single cell's diameter is at most this much above that of its inscribed disc; a clump's is more."""
+
+
+Segmenter: TypeAlias = Callable[[RGBImage, float], tuple[ClassesMap, NDArray[np.uint8]]]
+"""(image, cell diameter in pixels) -> classes map and uncertainty (255 = all classes equally likely)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class _Rung:
 
 def estimate_diameter(
     rgb: RGBImage,
-    segment: Callable[[RGBImage, float], tuple[ClassesMap, NDArray[np.uint8]]],
+    segment: Segmenter,
     progress: Callable[[int, int], None],
 ) -> float | None:
     """Return the typical (area-weighted median) cell diameter in pixels, or None when no cell is found.
@@ -46,26 +57,34 @@ def estimate_diameter(
     rgb
         (Y, X, 3) uint8.
     segment
-        Segments an image (Y, X, 3) given an assumed cell diameter in pixels; returns its classes map and its
-        uncertainty (255 = none of the classes is likelier).
+        Segments an image (Y, X, 3) uint8 given an assumed cell diameter.
     progress
         Called with the number of scales done and to do.
     """
     rungs = []
     for done, assumed in enumerate(ASSUMED_PX):
-        progress(done, len(ASSUMED_PX))
-        window = stained_window(rgb, round(_WINDOW_CELLS * assumed))
-        rungs.append(_judge(*segment(window, assumed), assumed))
-    progress(len(ASSUMED_PX), len(ASSUMED_PX))
-    best = max(rungs, key=lambda rung: rung.score)
-    return best.diameter_px if best.score > 0.0 else None
+        progress(done, len(ASSUMED_PX) + 1)
+        rungs.append(_look(rgb, segment, assumed, COARSE))
+    progress(len(ASSUMED_PX), len(ASSUMED_PX) + 1)
+    best = max(rung.score for rung in rungs)
+    rivals = [rung for rung in rungs if rung.score > _RIVAL * best]
+    if len(rivals) > 1:
+        again = [_look(rgb, segment, rung.diameter_px, 1.0) for rung in rivals]
+        rivals = again if any(rung.score > 0.0 for rung in again) else rivals
+    progress(len(ASSUMED_PX) + 1, len(ASSUMED_PX) + 1)
+    return max(rivals, key=lambda rung: rung.score).diameter_px if rivals else None
+
+
+def _look(rgb: RGBImage, segment: Segmenter, assumed: float, coarse: float) -> _Rung:
+    window = stained_window(rgb, round(_WINDOW_CELLS * assumed))
+    return _judge(*segment(window, assumed / coarse), assumed)
 
 
 def _judge(classes: ClassesMap, uncertainty: NDArray[np.uint8], assumed: float) -> _Rung:
     """Weigh the cells found under one assumption by the area they surely explain."""
     diameters, areas, doubts = measure(classes > 0, uncertainty)
     weights = areas * (1.0 - doubts) ** _SURE
-    near = (diameters > assumed / _NEAR) & (diameters < assumed * _NEAR)
+    near = (diameters > assumed / _NEAR) & (diameters < assumed * _NEAR) & (areas < _LARGEST_SHARE * classes.size)
     explained = float(weights[near].sum())
     if explained == 0.0:
         return _Rung(assumed, 0.0)

@@ -18,9 +18,6 @@ from napari_all.types import ClassesMap, RGBImage
 if TYPE_CHECKING:
     from napari_all.segmentation.inference import SegmentationNetwork
 
-_COARSE = 0.5
-"""The diameter is sought at this share of the network's scale, which costs a quarter."""
-
 
 class UNetSettings(Settings):
     """Which network runs, where, and at what scale."""
@@ -67,8 +64,7 @@ def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettin
 
     def segment(window: RGBImage, assumed: float) -> tuple[ClassesMap, NDArray[np.uint8]]:
         monitor.raise_if_cancelled()
-        scaled = assumed / _COARSE
-        return segment_tiled(window, network, scaled, settings.tile_px, settings.batch_size, NullMonitor())
+        return segment_tiled(window, network, assumed, settings.tile_px, settings.batch_size, NullMonitor())
 
     found = estimate_diameter(rgb, segment, lambda done, total: monitor.report("estimate", done, total))
     return round(found, 1) if found is not None else network.cell_px
