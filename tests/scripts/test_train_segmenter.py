@@ -76,13 +76,16 @@ def test_pixels_that_do_not_count_change_nothing():
 
 
 def test_patches_show_cells_at_the_asked_size():
-    item = data.paint_smears(1)[0]
-    rng = np.random.default_rng(0)
-    _, target = data.patch(item, rng, 320, 48.0, (1.0, 1.0))
-    share = (target[..., data.BACKGROUND] < 128).mean() * 320**2
-    cells = make_smear(0, (320, 320), item.diameter_px).labels.max()
-    assert 0.3 < share / (cells * np.pi / 4 * 48**2) < 2.0
-    assert np.abs(target[..., :4].astype(int).sum(-1) - 255).max() <= 3
+    y, x = np.mgrid[:120, :120] - 60
+    codes = np.where(y**2 + x**2 < 30**2, np.where(y**2 + x**2 < 15**2, 2, 1), 0).astype(np.uint8)
+    rgb = np.repeat(255 - 60 * codes[..., None], 3, axis=-1)
+    item = data.make_item("disc", rgb, codes, np.zeros(codes.shape, bool), 60.0)
+    for seed in range(5):
+        _, target = data.patch(item, np.random.default_rng(seed), 96, 48.0, (1.0, 1.0))
+        for parts, diameter in (((1, 2), 48.0), ((2,), 24.0)):
+            area = target[..., parts].astype(float).sum() / 255
+            assert area == pytest.approx(np.pi / 4 * diameter**2, rel=0.3)
+        assert np.abs(target[..., :4].astype(int).sum(-1) - 255).max() <= 3
 
 
 def test_recolouring_keeps_shape_type_and_range():

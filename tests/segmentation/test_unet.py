@@ -1,0 +1,184 @@
+"""The U-Net on synthetic smears and, where they are, on real images."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from napari_all.data.synthetic import make_smear
+from napari_all.errors import Cancelled, CheckpointError
+from napari_all.monitor import NullMonitor
+from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
+from napari_all.segmentation.inference import OutOfMemoryError, SegmentationNetwork, load_network, segment_tiled
+from napari_all.segmentation.method import PostprocessSettings, RawSegmentation
+from napari_all.segmentation.methods.unet import ENTRY, UNetSettings
+from napari_all.segmentation.run import segment_array
+
+
+class Notes(NullMonitor):
+    """Keeps what it is told; stops after `stop_after` reports."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.messages: list[str] = []
+        self.reports: list[tuple[str, int, int]] = []
+        self.stop_after = stop_after
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        self.reports.append((stage, done, total))
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+    def raise_if_cancelled(self) -> None:
+        if self.stop_after is not None and len(self.reports) >= self.stop_after:
+            raise Cancelled("stopped by the test")
+
+
+def run(rgb: np.ndarray, monitor: NullMonitor | None = None, **settings) -> RawSegmentation:
+    return ENTRY.run(rgb, UNetSettings(**settings), monitor or NullMonitor())
+
+
+def dice(a: np.ndarray, b: np.ndarray, counts: np.ndarray | bool = True) -> float:
+    a, b = a & counts, b & counts
+    return 2 * (a & b).sum() / max(1, a.sum() + b.sum())
+
+
+@pytest.fixture(scope="module")
+def network() -> SegmentationNetwork:
+    return load_network("smear-unet", "cpu")
+
+
+@pytest.mark.parametrize(("seed", "diameter"), [(11, 20.0), (12, 48.0), (13, 110.0)])
+def test_it_finds_cells_of_any_size_by_itself(seed, diameter):
+    smear = make_smear(seed, (320, 400), diameter)
+    result = run(smear.rgb)
+    assert 0.65 < result.diameter_px / diameter < 1.5
+    assert dice(result.classes > 0, smear.labels > 0, ~smear.smudges) > 0.85
+    assert dice(result.classes == 2, smear.classes == 2, ~smear.smudges) > 0.8
+
+
+def test_the_result_does_not_hang_on_the_exact_diameter(field):
+    reference = run(field.rgb, diameter_px=22.0).classes > 0
+    for diameter in (22.0 / 1.2, 22.0 * 1.2):
+        assert dice(run(field.rgb, diameter_px=diameter).classes > 0, reference, ~field.smudges) > 0.95
+
+
+def test_enlarging_the_image_and_the_diameter_changes_nearly_nothing(field):
+    small = run(field.rgb, diameter_px=22.0).classes
+    large = run(cv2.resize(field.rgb, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), diameter_px=44.0).classes
+    back = cv2.resize((large > 0).astype(np.float32), field.rgb.shape[1::-1], interpolation=cv2.INTER_AREA) > 0.5
+    assert dice(back, small > 0) > 0.97
+
+
+@pytest.mark.parametrize("tile_px", [256, 320, 448])
+def test_tile_size_changes_nothing(network, tile_px):
+    rgb = make_smear(21, (420, 500), 30).rgb
+    whole, _ = segment_tiled(rgb, network, 30.0, 4096, 1, NullMonitor())
+    parted, _ = segment_tiled(rgb, network, 30.0, tile_px, 2, NullMonitor())
+    assert (whole != parted).mean() < 0.005
+
+
+def test_memory_above_image_and_result_is_bounded_by_the_tile(network):
+    def peak(height: int) -> int:
+        rgb = np.tile(make_smear(5, (256, 256), 24).rgb, (height // 256, 1, 1))
+        tracemalloc.start()
+        try:
+            segment_tiled(rgb, network, 48.0, 256, 1, NullMonitor())
+            return tracemalloc.get_traced_memory()[1] - 2 * rgb.shape[0] * rgb.shape[1]
+        finally:
+            tracemalloc.stop()
+
+    small, large = peak(1024), peak(4096)
+    assert large < 1.1 * small
+
+
+def test_uncertainty_is_high_on_edges_and_low_inside(network, field):
+    classes, uncertainty = segment_tiled(field.rgb, network, 22.0, 640, 1, NullMonitor())
+    cells = (classes > 0).astype(np.uint8)
+    edge = cv2.dilate(cells, np.ones((3, 3))) - cv2.erode(cells, np.ones((3, 3)))
+    far = cv2.dilate(cells, np.ones((9, 9))) == 0
+    assert uncertainty[edge > 0].mean() > 10 * uncertainty[far].mean()
+
+
+def test_flips_agree_with_the_plain_result(field):
+    plain, flipped = (run(field.rgb, diameter_px=22.0, flips=flips).classes > 0 for flips in (False, True))
+    assert dice(plain, flipped, ~field.smudges) > 0.97
+
+
+def test_the_user_is_told_device_diameter_and_progress(field):
+    notes = Notes()
+    result = run(field.rgb, notes)
+    assert notes.messages[0].startswith("Device: ")
+    assert notes.messages[1] == f"Cell diameter: {result.diameter_px:.0f} px (estimated)"
+    done = [d for stage, d, _ in notes.reports if stage == "segment"]
+    assert done == sorted(done)
+    assert notes.reports[-1][1] == notes.reports[-1][2]
+
+
+def test_cancel_stops_between_tiles(network):
+    rgb = make_smear(5, (512, 512), 40).rgb
+    notes = Notes(stop_after=2)
+    with pytest.raises(Cancelled):
+        segment_tiled(rgb, network, 24.0, 256, 1, notes)
+    assert len(notes.reports) == 2
+
+
+def test_result_names_the_model_and_its_hash(field):
+    result = segment_array(field.rgb, ENTRY, UNetSettings(), PostprocessSettings())
+    assert (result.model, result.model_sha256) == ("smear-unet", load_checkpoint("smear-unet").sha256)
+    assert result.uncertainty is not None
+    assert 0.0 < result.uncertainty < 0.5
+
+
+def test_a_copied_model_at_a_path_gives_the_same_result(tmp_path: Path, field):
+    bundled = load_checkpoint("smear-unet")
+    path = save_checkpoint(tmp_path / "copy", bundled.tensors, bundled.card)
+    here, there = run(field.rgb, diameter_px=22.0), run(field.rgb, diameter_px=22.0, model=str(path))
+    np.testing.assert_array_equal(here.classes, there.classes)
+    assert here.model_sha256 == there.model_sha256
+
+
+@pytest.mark.parametrize("change", [{"options": {"widths": [8, 16]}}, {"extra": {}}, {"classes": ("a", "b")}])
+def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, field, change):
+    bundled = load_checkpoint("smear-unet")
+    path = save_checkpoint(tmp_path / "odd", bundled.tensors, bundled.card.updated(**change))
+    with pytest.raises(CheckpointError):
+        run(field.rgb, model=str(path))
+
+
+def test_short_gpu_memory_halves_batch_then_tile_and_says_so(network, field):
+    """Stands in for a GPU that holds one tile of 320 px: the network is the real one."""
+
+    class Small(SegmentationNetwork):
+        def predict(self, tiles):
+            if tiles.shape[0] * tiles.shape[1] > 320:
+                raise OutOfMemoryError
+            return super().predict(tiles)
+
+    small = Small(**vars(network))
+    notes = Notes()
+    classes, _ = segment_tiled(field.rgb, small, 22.0, 640, 4, notes)
+    assert notes.messages == [
+        "GPU memory is short: going on with tiles of 640 px, 2 at a time",
+        "GPU memory is short: going on with tiles of 640 px, 1 at a time",
+        "GPU memory is short: going on with tiles of 320 px, 1 at a time",
+    ]
+    assert (classes != segment_tiled(field.rgb, network, 22.0, 640, 4, NullMonitor())[0]).mean() < 0.005
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("dataset", "nucleus", "cell"), [("dataset1", 0.95, 0.965), ("dataset2", 0.96, 0.965)])
+def test_held_out_white_cells_reach_the_floor(data_dir: Path, dataset, nucleus, cell):
+    folder = data_dir / "wbc-zheng" / dataset
+    scores = []
+    for path in sorted((folder / "images").iterdir())[::5]:
+        rgb = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        truth = cv2.imread(str(folder / "masks" / path.name), cv2.IMREAD_GRAYSCALE)
+        classes = segment_array(rgb, ENTRY, UNetSettings(), PostprocessSettings()).classes
+        scores.append((dice(classes == 2, truth == 2), dice(classes > 0, truth > 0)))
+    assert np.mean(scores, axis=0)[0] >= nucleus
+    assert np.mean(scores, axis=0)[1] >= cell
