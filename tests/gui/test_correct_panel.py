@@ -92,24 +92,20 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_each_tool_is_one_undo_step(panel, scene, name):
-    gestures, holds = CASES[name]
-    before = scene[1].copy()
-    if name == "Smooth":  # give it a tooth to take off
-        panel.layer.data[80, 54:58] = 4
-        before[80, 54:58] = 4
-    use(panel, name, *gestures)
-    after = panel.layer.data.copy()
-    assert holds(before, after)
-    panel.undo.click()
-    np.testing.assert_array_equal(panel.layer.data, before)
-    panel.redo.click()
-    np.testing.assert_array_equal(panel.layer.data, after)
-
-
-def test_all_tools_have_a_case(panel):
+def test_each_tool_is_one_undo_step(panel, scene):
     assert set(panel.buttons) == set(CASES)
+    panel.layer.data[80, 54:58] = 4  # a tooth to smooth away
+    before = panel.layer.data.copy()
+    for name, (gestures, holds) in CASES.items():
+        use(panel, name, *gestures)
+        after = panel.layer.data.copy()
+        assert holds(before, after), name
+        panel.undo.click()
+        np.testing.assert_array_equal(panel.layer.data, before, err_msg=f"undo of {name}")
+        panel.redo.click()
+        np.testing.assert_array_equal(panel.layer.data, after, err_msg=f"redo of {name}")
+        panel.undo.click()
+        panel.buttons[name].click()
 
 
 def test_fill_all_and_smooth_all(panel):
@@ -231,3 +227,14 @@ def test_removing_the_layer_lays_the_tool_down(panel):
     assert panel.tools.tool is None
     assert panel.layer is None
     assert not panel.buttons["Split"].isEnabled()
+
+
+def test_the_keys_are_given_back_when_the_panel_goes(panel):
+    native = canvas(panel).native
+    panel.parentWidget().hide()
+    QTest.keyClick(native, Qt.Key.Key_D)
+    assert panel.tools.tool is None
+    panel.parentWidget().show()
+    QTest.qWait(50)
+    QTest.keyClick(native, Qt.Key.Key_D)
+    assert panel.tools.tool.name == "Delete"

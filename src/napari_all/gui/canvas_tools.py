@@ -60,7 +60,6 @@ class CanvasTools:
         self._tool: Tool | None = None
         self._first: tuple[float, float] | None = None
         self._drawing: Shapes | None = None
-        viewer.mouse_drag_callbacks.append(self._on_press)
 
     @property
     def tool(self) -> Tool | None:
@@ -73,6 +72,7 @@ class CanvasTools:
         if tool is None or layer is None:
             return
         self._tool, self._layer = tool, layer
+        self._viewer.mouse_drag_callbacks.append(self._on_press)
         self._viewer.layers.selection.active = layer
         layer.mode = "pan_zoom"
         # A drag draws instead of moving the picture; the wheel still zooms.
@@ -81,15 +81,11 @@ class CanvasTools:
     def lay_down(self) -> None:
         """Stop listening and give the mouse back to napari."""
         self._remove_drawing()
+        if self._on_press in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
         if self._layer is not None and self._layer in self._viewer.layers:
             self._layer.mouse_pan = True
         self._tool = self._layer = self._first = None
-
-    def close(self) -> None:
-        """Leave the viewer for good."""
-        self.lay_down()
-        if self._on_press in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
     def _on_press(self, viewer: Viewer, event: Any) -> Iterator[None]:
         tool, layer = self._tool, self._layer

@@ -10,6 +10,7 @@ from napari import Viewer
 from napari.layers import Labels
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_all.gui.jobs import ENGINES, Job
@@ -69,7 +70,8 @@ class CellsWatch(QObject):
             self._measure(layer)
 
     def _on_redrawn(self, event: Any = None) -> None:
-        self._settle.start()
+        if isalive(self):
+            self._settle.start()
 
     def _measure(self, layer: Labels) -> None:
         """Measure in the light engine; a result that is no longer of the newest pixels is dropped."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from napari import Viewer
 from napari.layers import Layer
+from qtpy.compat import isalive
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
@@ -43,7 +44,6 @@ class LayerChooser(QComboBox):
             source.connect(self._refill)
         viewer.layers.selection.events.active.connect(self._follow_selection)
         self.activated.connect(self._on_activated)
-        self.destroyed.connect(lambda: self._let_go())
         self._refill()
 
     @property
@@ -62,6 +62,9 @@ class LayerChooser(QComboBox):
         return list(self._layers)
 
     def _refill(self, event: Any = None) -> None:
+        if not isalive(self):  # Qt deleted it with its dock; napari's events still know it
+            self._let_go()
+            return
         for layer in self._layers:
             layer.events.name.disconnect(self._rename)
         self._layers = [layer for layer in reversed(self._viewer.layers) if self._accept(layer)]
@@ -77,11 +80,13 @@ class LayerChooser(QComboBox):
         self._set(kept)
 
     def _rename(self, event: Any = None) -> None:
+        if not isalive(self):
+            return
         for index, layer in enumerate(self._layers):
             self.setItemText(index, layer.name)
 
     def _follow_selection(self, event: Any) -> None:
-        if event.value in self._layers:
+        if isalive(self) and event.value in self._layers:
             self.choose(event.value)
 
     def _on_activated(self, index: int) -> None:

@@ -59,9 +59,8 @@ class CorrectPanel(Panel):
         self.watch = CellsWatch(napari_viewer, self)
         self.watch.changed.connect(self._show_state)
         self._build()
-        self._bind_keys()
+        self._make_shortcuts()
         self.chooser.layer_changed.connect(self._on_layer)
-        self.destroyed.connect(lambda: self._let_go())
         self._on_layer(self.chooser.layer)
 
     @property
@@ -131,16 +130,13 @@ class CorrectPanel(Panel):
         button.clicked.connect(lambda: slot())
         return button
 
-    def _bind_keys(self) -> None:
-        """Keys work with the focus on the canvas (napari's keymap) and on this panel (Qt's shortcuts)."""
-        for tool in TOOLS:
-            self.viewer.bind_key(tool.key, _presser(self.buttons[tool.name]), overwrite=True)
-            shortcut = QShortcut(QKeySequence(tool.key), self)
+    def _make_shortcuts(self) -> None:
+        """Let the keys work with the focus on this panel; `on_front` does it for the canvas."""
+        keys = {tool.key: self.buttons[tool.name].click for tool in TOOLS} | {"Escape": self._lay_down}
+        for key, slot in keys.items():
+            shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.buttons[tool.name].click)
-        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
-        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        escape.activated.connect(self._lay_down)
+            shortcut.activated.connect(slot)
 
     def _on_layer(self, layer: Layer | None) -> None:
         self._lay_down()
@@ -280,22 +276,19 @@ class CorrectPanel(Panel):
         self.chooser.choose(layer)
 
     def on_front(self, front: bool) -> None:
-        """Lay the tool down with the panel; show the layer as it is when coming back."""
+        """Take the keys on the canvas while the panel is in front; else give them back and lay the tool down."""
+        for tool in TOOLS:
+            press = _presser(self.buttons[tool.name]) if front else None
+            self.viewer.bind_key(tool.key, press, overwrite=True)
         if front:
             self._show_state()
         else:
             self._lay_down()
 
-    def _let_go(self) -> None:
-        self.tools.close()
-        for tool in TOOLS:
-            self.viewer.bind_key(tool.key, None)
-
 
 def _presser(button: QPushButton) -> Callable[[Viewer], None]:
     # A function, not a partial: napari looks up the __name__ of what is bound.
     def press(viewer: Viewer) -> None:
-        if button.isEnabled() and not button.visibleRegion().isEmpty():
-            button.click()
+        button.click()
 
     return press

@@ -61,7 +61,6 @@ class Demo:
             name: self.viewer.window.add_dock_widget(panel, name=name, area="right", tabify=True)
             for name, panel in panels.items()
         }
-        self._front("U-Net")
         self.viewer.show()
         self.viewer.window.resize(*WINDOW)
 

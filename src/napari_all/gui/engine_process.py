@@ -245,7 +245,7 @@ class EngineClient:
         while (message := process.channel.receive()) is not None:
             if message.get("id") == job_id and self._handle(process, request, message):
                 return
-        raise EngineError(self._obituary(process))
+        raise EngineError(self._obituary(process, expected=request.cancelled))
 
     def _started(self) -> _Process:
         if self._process is None or not self._process.alive:
@@ -254,11 +254,11 @@ class EngineClient:
             self._process = _Process(self._command)
         return self._process
 
-    def _obituary(self, process: _Process) -> str:
+    def _obituary(self, process: _Process, expected: bool) -> str:
         code = process.reap(STOP_S)
         self._process = None
         words = "\n".join(process.last_words)
-        log.error("the engine ended with code %s\n%s", code, words)
+        log.log(logging.INFO if expected else logging.ERROR, "the engine ended with code %s\n%s", code, words)
         last = next((line for line in reversed(process.last_words) if line.strip()), "")
         return (
             f"the engine process ended unexpectedly (code {code}{'; ' + last if last else ''}); "

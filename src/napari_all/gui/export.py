@@ -9,6 +9,7 @@ from napari import Viewer
 from napari.layers import Labels
 from napari.utils.notifications import show_info
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -44,7 +45,6 @@ class ExportPanel(Panel):
         self._sources = [events.inserted, events.removed, events.reordered]
         for source in self._sources:
             source.connect(self._refill)
-        self.destroyed.connect(lambda: self._let_go())
         self._refill()
 
     def _build(self) -> None:
@@ -97,6 +97,9 @@ class ExportPanel(Panel):
         return [layer for layer in self._layers if layer not in self._unwanted]
 
     def _refill(self, event: Any = None) -> None:
+        if not isalive(self):  # Qt deleted it with its dock; napari's events still know it
+            self._let_go()
+            return
         for layer in self._layers:
             layer.events.name.disconnect(self._rename)
         self._layers = [layer for layer in reversed(self.viewer.layers) if is_cells(layer)]
@@ -115,6 +118,8 @@ class ExportPanel(Panel):
         self._on_choice()
 
     def _rename(self, event: Any = None) -> None:
+        if not isalive(self):
+            return
         self.list.blockSignals(True)
         for index, layer in enumerate(self._layers):
             if (item := self.list.item(index)) is not None:

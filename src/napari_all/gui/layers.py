@@ -211,8 +211,7 @@ def set_cells(layer: Labels, cells: Sequence[Mapping[str, Any]]) -> None:
     """Put measurements into the layer's table; napari finds a cell's row by the column `index`."""
     names = [field.name for field in dataclasses.fields(Cell)]
     table = pd.DataFrame([dict(cell) for cell in cells], columns=names)
-    table.insert(0, "index", table["label"].astype(int))
-    layer.features = table
+    layer.features = table.astype({"label": int}).rename(columns={"label": "index"})
 
 
 @lru_cache(maxsize=1)

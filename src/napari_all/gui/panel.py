@@ -135,16 +135,19 @@ class Panel(QWidget):
             parent = parent.parentWidget()
         if isinstance(parent, QDockWidget) and parent is not self._dock:
             self._dock = parent
-            parent.visibilityChanged.connect(self._look_whether_in_front)
-        self._look_whether_in_front()
+            parent.visibilityChanged.connect(self._set_front)
+        QTimer.singleShot(0, self._look_whether_in_front)  # when the layout is done
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802 - Qt's name
         """Notice that the panel is hidden."""
         super().hideEvent(event)
-        self._look_whether_in_front()
+        self._set_front(False)
 
-    def _look_whether_in_front(self, visible: bool = True) -> None:
-        front = visible and self.isVisible() and not self.visibleRegion().isEmpty()
+    def _look_whether_in_front(self) -> None:
+        self._set_front(not self.visibleRegion().isEmpty())
+
+    def _set_front(self, front: bool) -> None:
+        front = front and self.isVisible()
         if front != self.in_front:
             self.in_front = front
             self.on_front(front)

@@ -9,6 +9,7 @@ from napari import Viewer
 from napari.layers import Image, Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -51,7 +52,6 @@ class SubtypePanel(Panel):
         self.chooser.layer_changed.connect(self._on_image)
         self.model.model_changed.connect(lambda: self._warm_up())
         napari_viewer.layers.events.removed.connect(self._refill)
-        self.destroyed.connect(lambda: napari_viewer.layers.events.removed.disconnect(self._refill))
         self._on_image(self.chooser.layer)
         self._warm_up()
 
@@ -213,6 +213,9 @@ class SubtypePanel(Panel):
         return found | self._folder_rows
 
     def _refill(self, event: Any = None) -> None:
+        if not isalive(self):  # Qt deleted it with its dock; napari's events still know it
+            self.viewer.layers.events.removed.disconnect(self._refill)
+            return
         rows = self.rows()
         self.table.setRowCount(len(rows))
         for index, (name, outcome) in enumerate(rows.items()):

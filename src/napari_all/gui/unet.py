@@ -80,7 +80,7 @@ class UNetPanel(Panel):
         self.page.addWidget(cleaning)
         self.page.addStretch(1)
         self.parts = QCheckBox("Show nucleus and &cytoplasm")
-        self.parts.setToolTip("Add a layer that shows the parts of the cells: nucleus orange, cytoplasm blue")
+        self.parts.setToolTip("Add a layer that shows the parts of the cells: nucleus reddish, cytoplasm bluish")
         self.parts.setChecked(bool(recall("unet/parts", True)))
         self.parts.toggled.connect(lambda shown: remember("unet/parts", shown))
         self.page.addWidget(self.parts)

@@ -1,0 +1,56 @@
+"""What every dock widget has in common."""
+
+import numpy as np
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QLabel
+
+from napari_all.gui.correct import CorrectPanel
+from napari_all.gui.export import ExportPanel
+from napari_all.gui.panel import RESEARCH_USE
+from napari_all.gui.preview import NAME
+from napari_all.gui.subtype import SubtypePanel
+from napari_all.gui.threshold import ThresholdPanel
+from napari_all.gui.unet import UNetPanel
+
+PANELS = (ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, ExportPanel)
+
+
+def test_a_closed_panel_hears_no_more_of_the_viewer(make_napari_viewer, smear):
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(smear.rgb)
+    kept = [cls(viewer) for cls in PANELS]  # references that outlive the docks
+    for panel in kept:
+        viewer.window.remove_dock_widget(viewer.window.add_dock_widget(panel))
+        panel.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.processEvents()
+    layer = viewer.add_labels(np.zeros((9, 9), int))
+    layer.name = "renamed"
+    viewer.layers.remove(layer)
+    viewer.layers.clear()
+
+
+def test_a_panel_fits_a_narrow_dock_and_says_what_it_is_for(make_napari_viewer, smear):
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(smear.rgb)
+    for cls in PANELS:
+        panel = cls(viewer)
+        viewer.window.add_dock_widget(panel, tabify=True)
+        assert panel.page.parentWidget().minimumSizeHint().width() <= 350, cls.__name__
+        assert RESEARCH_USE in [label.text() for label in panel.findChildren(QLabel)]
+
+
+def test_the_preview_is_shown_only_while_its_tab_is_in_front(make_napari_viewer, smear, wait):
+    viewer = make_napari_viewer(show=True)
+    viewer.add_image(smear.rgb)
+    threshold, export = ThresholdPanel(viewer), ExportPanel(viewer)
+    front = viewer.window.add_dock_widget(threshold, tabify=True)
+    behind = viewer.window.add_dock_widget(export, tabify=True)
+    wait(lambda: export.in_front and not threshold.in_front)
+    assert NAME not in viewer.layers
+    front.raise_()
+    wait(lambda: NAME in viewer.layers)
+    behind.raise_()
+    wait(lambda: NAME not in viewer.layers)
+    front.raise_()
+    wait(lambda: NAME in viewer.layers)
