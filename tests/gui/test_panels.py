@@ -46,11 +46,14 @@ def test_the_preview_is_shown_only_while_its_tab_is_in_front(make_napari_viewer,
     threshold, export = ThresholdPanel(viewer), ExportPanel(viewer)
     front = viewer.window.add_dock_widget(threshold, tabify=True)
     behind = viewer.window.add_dock_widget(export, tabify=True)
-    wait(lambda: export.in_front and not threshold.in_front)
-    assert NAME not in viewer.layers
-    front.raise_()
-    wait(lambda: NAME in viewer.layers)
-    behind.raise_()
+
+    def raised(dock, panel):
+        dock.raise_()  # again, because Qt forgets it while the tabs are laid out
+        return panel.in_front
+
+    wait(lambda: raised(behind, export))
     wait(lambda: NAME not in viewer.layers)
-    front.raise_()
+    wait(lambda: raised(front, threshold))
     wait(lambda: NAME in viewer.layers)
+    wait(lambda: raised(behind, export))
+    wait(lambda: NAME not in viewer.layers)
