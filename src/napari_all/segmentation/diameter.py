@@ -24,7 +24,7 @@ ASSUMED_PX = (256.0, 128.0, 64.0, 32.0, 16.0)
 """Diameters tried; sizes up to a factor `_NEAR` from one count for it, so that all from 10 to 400 px are covered."""
 _NEAR = 1.8
 _WINDOW_CELLS = 42
-"""A rung looks at a window of this many assumed diameters at most, around the most stained place."""
+"""A coarse look takes a window of this many assumed diameters at most, around the most stained place."""
 _RIVAL = 0.05
 """A scale that scores this share of the best one is looked at again."""
 _SURE = 5
@@ -76,7 +76,8 @@ def estimate_diameter(
 
 
 def _look(rgb: RGBImage, segment: Segmenter, assumed: float, coarse: float) -> _Rung:
-    window = stained_window(rgb, round(_WINDOW_CELLS * assumed))
+    """Judge one assumption on a window of the same size in the network's pixels, whatever the scale."""
+    window = stained_window(rgb, round(_WINDOW_CELLS * assumed * COARSE / coarse))
     return _judge(*segment(window, assumed / coarse), assumed)
 
 
