@@ -2,9 +2,10 @@
 
 `reference-masks`: 21 Taleqani fields, whole cells, `ignore` left out. `wbc-zheng`: fold 0 of five (sorted file names,
 index mod 5, within each dataset), nucleus = class 2, whole cell = classes 1 and 2. Otsu on saturation stands beside
-as the peer. Writes `docs/results/segmentation_quality.json` and prints the tables.
+as the peer. Writes `docs/results/segmentation_quality.json` and prints the tables. With `--write-card` the figures of
+`--method unet` go into the card of that model file, which is then the one that is measured.
 
-    python benchmarks/segmentation_quality.py [--data DIR] [--method NAME ...]
+    python benchmarks/segmentation_quality.py [--data DIR] [--method NAME ...] [--write-card MODEL.safetensors]
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from napari_all.classes import NUCLEUS
 from napari_all.evaluation.intervals import bootstrap_mean
 from napari_all.evaluation.masks import CellCounts, count_cells, dice
 from napari_all.io.images import read_image
+from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
 from napari_all.segmentation.postprocess import clean
@@ -41,8 +43,8 @@ def saturation_otsu(rgb: np.ndarray) -> Result:
     return labels, classes, "cell"
 
 
-def ours(method: str, preset: str = "default") -> Callable[[np.ndarray], Result]:
-    config = make_config(method, preset)
+def ours(method: str, assignments: list[str]) -> Callable[[np.ndarray], Result]:
+    config = make_config(method, assignments=assignments)
 
     def run(rgb: np.ndarray) -> Result:
         result = segment_image(rgb, config)
@@ -110,14 +112,29 @@ def print_tables(results: dict[str, dict[str, object]]) -> None:
         print(f"| {name} | {reference['dice']:.3f} | {classes} | {reference['cells_f1']:.3f} | {zheng} |")
 
 
+def write_card(model: Path, result: dict[str, object]) -> None:
+    reference = result["reference_masks"]
+    metrics = {"reference_dice": reference["dice"], "reference_cells_f1": reference["cells_f1"]}
+    metrics |= {f"reference_dice_{name.lower()}": value for name, value in reference["dice_per_class"].items()}
+    for number in (1, 2):
+        zheng = result[f"zheng_dataset{number}"]
+        metrics |= {f"dataset{number}_{part}_dice": zheng[part]["dice"] for part in ("nucleus", "whole_cell")}
+    checkpoint = load_checkpoint(model)
+    save_checkpoint(model, checkpoint.tensors, checkpoint.card.updated(metrics=metrics))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("NAPARI_ALL_DATA", ROOT.parent / "shared" / "data"))
     )
     parser.add_argument("--method", nargs="*", default=list(METHODS))
+    parser.add_argument("--write-card", type=Path, metavar="MODEL")
     options = parser.parse_args()
-    runs = {"Otsu on saturation": saturation_otsu} | {name: ours(name) for name in options.method}
+    if options.write_card:
+        runs = {"unet": ours("unet", [f"model={options.write_card}"])}
+    else:
+        runs = {"Otsu on saturation": saturation_otsu} | {name: ours(name, []) for name in options.method}
     results: dict[str, dict[str, object]] = {}
     for name, run in runs.items():
         start = time.perf_counter()
@@ -128,6 +145,9 @@ def main() -> None:
         }
         print(f"{name}: {time.perf_counter() - start:.1f} s", flush=True)
     print_tables(results)
+    if options.write_card:
+        write_card(options.write_card, results["unet"])
+        return
     target = ROOT / "docs" / "results" / "segmentation_quality.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=2) + "\n")
