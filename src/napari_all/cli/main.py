@@ -19,6 +19,7 @@ from napari_all.errors import (
     NapariAllError,
     UsageError,
 )
+from napari_all.networks.device import let_threads_sleep
 
 DONE, SOME_FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,6 +40,7 @@ For research use only. Not for use in diagnostic procedures."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 some inputs failed, 2 wrong use, 130 interrupted."""
+    let_threads_sleep()
     arguments = list(sys.argv[1:] if argv is None else argv)
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it finds wrong with a file becomes our error
     try:

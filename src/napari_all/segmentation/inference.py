@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.errors import CheckpointError
+from napari_all.errors import CheckpointError, UsageError
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import ModelCard, load_checkpoint
@@ -163,7 +163,7 @@ def segment_tiled(
             elif tile_px >= 2 * _LEAST_TILE_PX:
                 tile_px //= 2
             else:
-                raise MemoryError("the GPU cannot hold one tile of 256 px; choose device=cpu") from None
+                raise UsageError(f"the GPU cannot hold one tile of {_LEAST_TILE_PX} px; choose device=cpu") from None
             monitor.message(f"GPU memory is short: going on with tiles of {tile_px} px, {batch_size} at a time")
 
 
