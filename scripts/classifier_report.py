@@ -24,7 +24,7 @@ CONFIDENT_ACCURACY = 0.98
 FAMILIAR_SHARE = 0.99
 """Share of the held-out images of the grouped folds (other sessions of the same laboratory) that is familiar."""
 TERMS = (
-    "Weights for research use only, not for diagnosis. Trained on fields of the Taleqani ALL dataset; cite Int J "
+    "Weights for research use only. Trained on fields of the Taleqani ALL dataset; cite Int J "
     "Intell Syst 2022;37:5113 and doi 10.34740/KAGGLE/DSV/2175623. The images themselves may not be redistributed "
     "without the authors' permission and are not part of this file."
 )
@@ -187,7 +187,7 @@ def save_classifier(
         input=InputInfo(size_px=figures["plan"]["size_px"]),
         classes=SUBTYPES.names,
         extra={**calibration, "plan": dict(figures["plan"])},
-        summary="Predicted subtype of a smear field of the Taleqani kind; for research, not for diagnosis.",
+        summary="Predicted subtype of a smear field of the Taleqani kind.",
         metrics={
             "grouped_accuracy": figures["grouped"]["accuracy"],
             "grouped_accuracy_low": figures["grouped"]["cluster_bootstrap_95"][0],
