@@ -116,3 +116,12 @@ def test_wheel_check_notices(
     with zipfile.ZipFile(spoilt, "a") as archive:
         archive.writestr(name, content)
     assert any(complaint in problem for problem in check_wheel.problems(spoilt))
+
+
+def test_every_public_name_is_there_and_a_misspelt_one_is_named():
+    import napari_all
+
+    assert all(getattr(napari_all, name) is not None for name in napari_all.__all__)
+    assert set(napari_all.__all__) == set(dir(napari_all))
+    with pytest.raises(AttributeError, match="segment_image"):
+        napari_all.segment_imag  # noqa: B018
