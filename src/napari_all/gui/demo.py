@@ -98,6 +98,7 @@ class Demo:
         self.failed = True
 
     def _classify(self) -> None:
+        self.viewer.reset_view()  # the window has its size by now
         self._front("Subtype")
         self.subtype.one.click()
         self._after(self.subtype, self._finish)

@@ -216,8 +216,9 @@ def set_cells(layer: Labels, cells: Sequence[Mapping[str, Any]]) -> None:
 
 @lru_cache(maxsize=1)
 def prepare_labels() -> None:
-    """Let napari compile what its first labels layer needs, about a second, before anybody waits for a result."""
+    """Let napari compile what its first labels layers need, about a second, before anybody waits for a result."""
     Labels(np.zeros((2, 2), np.int32), colormap=cells_colormap())
+    Labels(np.zeros((2, 2), np.uint8), colormap=classes_colormap())
 
 
 def _calibrated(size: tuple[float, float] | None) -> dict[str, Any]:

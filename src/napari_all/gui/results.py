@@ -13,6 +13,9 @@ from napari_all.gui.layers import Origin, labels_layer, origin, parts_layer, rec
 from napari_all.io.masks import sidecar_for
 from napari_all.types import Segmentation
 
+OUTLINE_PIXELS = 2_500_000
+"""napari needs half a second and more to outline larger label images, in the window's thread."""
+
 
 def segmentation_from(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Segmentation:
     """Return the `Segmentation` that the job `segment_image` sent."""
@@ -22,14 +25,17 @@ def segmentation_from(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) ->
 
 
 def add_parts(viewer: Viewer, cells: Labels) -> Labels | None:
-    """Add nucleus and cytoplasm as a layer to look at below the cells, which are then shown as outlines."""
+    """Add nucleus and cytoplasm as a layer to look at below the cells, which then let it be seen."""
     made = origin(cells)
     if made.classes is None:
         return None
     parts = parts_layer(made.classes, f"{cells.name} parts", cells)
     viewer.add_layer(parts)
     viewer.layers.move(viewer.layers.index(parts), viewer.layers.index(cells))
-    show_outlines(cells, True)
+    if cells.data.size <= OUTLINE_PIXELS:
+        show_outlines(cells, True)
+    else:
+        cells.opacity = 0.3
     viewer.layers.selection.active = cells
     return parts
 

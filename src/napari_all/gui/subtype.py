@@ -86,12 +86,14 @@ class SubtypePanel(Panel):
         self.table.setHorizontalHeaderLabels(["Image", "Predicted", "Confidence", "Status"])
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setWordWrap(False)
         self.table.setMinimumHeight(110)
         if (rows := self.table.verticalHeader()) is not None:
             rows.setVisible(False)
         if (columns := self.table.horizontalHeader()) is not None:
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-            columns.setStretchLastSection(True)
+            columns.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            columns.setMaximumSectionSize(200)
         self.page.addWidget(self.table, 1)
         self.export = QPushButton("&Export table…")
         self.export.setToolTip("Write the predictions as CSV, with the same columns as the command line")
@@ -220,7 +222,7 @@ class SubtypePanel(Panel):
         self.table.setRowCount(len(rows))
         for index, (name, outcome) in enumerate(rows.items()):
             if isinstance(outcome, Prediction):
-                status = STATUS_TEXT[outcome.status].split(":")[0]
+                status = f"{STATUS_TEXT[outcome.status][0]} {outcome.status}"
                 texts = [name, outcome.predicted, f"{outcome.confidence:.1%}", status]
             else:
                 texts = [name, "–", "–", f"✖ failed: {outcome}"]
