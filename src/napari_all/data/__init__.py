@@ -1,1 +1,1 @@
-"""TODO."""
+"""Smears as data: the labelled dataset, its folds, the scale bar, synthetic smears."""
