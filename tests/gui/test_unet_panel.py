@@ -67,6 +67,12 @@ def test_a_given_diameter_is_used_and_reaches_the_configuration(panel, wait):
     wait(lambda: len(labels_of(panel)) == 1)
     assert origin(labels_of(panel)[0]).sidecar.diameter_px == 25.0
     assert panel.used.text() == "Used: 25 px (given)"
+    assert "a guess" in panel.caution.text()
+    assert not panel.caution.isHidden()
+    set_diameter(panel, 60.0)
+    panel.segment.click()
+    wait(lambda: len(labels_of(panel)) == 2)
+    assert panel.caution.isHidden()
 
 
 def test_cancel_stops_the_work_and_the_next_job_runs(open_panel, wait):

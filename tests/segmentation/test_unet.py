@@ -119,6 +119,13 @@ def test_the_user_is_told_device_diameter_and_progress(field):
     assert notes.reports[-1][1] == notes.reports[-1][2]
 
 
+@pytest.mark.parametrize(("diameter", "told"), [(22.0, True), (80.0, False)])
+def test_the_user_is_told_where_nuclei_are_a_guess(field, diameter, told):
+    notes = Notes()
+    run(field.rgb, notes, diameter_px=diameter)
+    assert any("a guess" in message for message in notes.messages) is told
+
+
 def test_cancel_stops_between_tiles(network):
     rgb = make_smear(5, (512, 512), 40).rgb
     notes = Notes(stop_after=2)

@@ -69,6 +69,9 @@ class UNetPanel(Panel):
         self.used = QLabel("The diameter is estimated from the image.")
         self.used.setWordWrap(True)
         inside.addWidget(self.used)
+        self.caution = small("")
+        self.caution.setVisible(False)
+        inside.addWidget(self.caution)
         self.page.addWidget(scale)
         more = QCollapsible("More settings")
         self.settings = SettingsForm(self._entry.settings, skip=("model", "diameter_px"))
@@ -148,6 +151,9 @@ class UNetPanel(Panel):
             self.device_line.setText(text)
         elif text.startswith("Cell diameter:"):
             self.used.setText(text)
+        elif text.startswith("Nucleus"):
+            self.caution.setText(text)
+            self.caution.setVisible(True)
         else:
             self.say(text)
 
@@ -171,6 +177,7 @@ class UNetPanel(Panel):
             self._show_used(value["diameter_px"], config)
 
         self.say("")
+        self.caution.setVisible(False)
         job = self.start(
             "segment_image",
             config.model_dump(mode="json"),
