@@ -1,4 +1,4 @@
-"""HSV threshold -> mask array at 2048x2048, against scikit-image and bare OpenCV, interleaved in one run."""
+"""Threshold -> mask array at 2048x2048, against scikit-image and bare OpenCV, interleaved in one run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from skimage.color import rgb2hsv
 
 from napari_all.data.synthetic import make_smear
+from napari_all.segmentation.methods import METHODS
 from napari_all.segmentation.methods.hsv import HsvSettings, threshold_hsv
 
 ROUNDS = 15
@@ -26,11 +27,17 @@ def with_opencv(rgb: np.ndarray) -> np.ndarray:
     return cv2.inRange(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV), (120, 44, 0), (133, 255, 255))
 
 
+def lab(rgb: np.ndarray) -> np.ndarray:
+    method = METHODS["lab"]
+    return method.preview(rgb, method.presets["default"].settings)
+
+
 def main() -> None:
     rgb = np.tile(make_smear(0, (512, 512), 40).rgb, (4, 4, 1))
     jobs: dict[str, Callable[[], object]] = {
         "napari-all, fixed limits": lambda: threshold_hsv(rgb, FIXED),
         "napari-all, automatic limits": lambda: threshold_hsv(rgb, HsvSettings()),
+        "napari-all, lab, automatic": lambda: lab(rgb),
         "scikit-image rgb2hsv + compare": lambda: with_skimage(rgb),
         "OpenCV cvtColor + inRange": lambda: with_opencv(rgb),
     }
