@@ -29,6 +29,11 @@ class Backbone:
         Type of its options (widths, depth, …); a checkpoint's card keeps their values.
     make
         Builds the untrained module from validated options; imports torch inside.
+    stride
+        Input pixels per pixel of the deepest level, from validated options: the sides of an input of any size are
+        multiples of it.
+    for_inference
+        Makes a trained module ready to predict; it may change it for speed, in place.
     """
 
     name: str
@@ -37,6 +42,8 @@ class Backbone:
     task: Task
     options: type[Settings]
     make: Callable[[Any], torch.nn.Module]
+    stride: Callable[[Any], int] = lambda options: 16
+    for_inference: Callable[[torch.nn.Module], torch.nn.Module] = lambda module: module.eval()
 
     def build(self, **options: Any) -> torch.nn.Module:
         """Return the untrained module (float32, CPU).

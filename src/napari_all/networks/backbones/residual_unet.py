@@ -28,6 +28,12 @@ def _make(options: ResidualUNetOptions) -> torch.nn.Module:
     return ResidualUNet(options.classes, options.widths)
 
 
+def _folded(module: torch.nn.Module) -> torch.nn.Module:
+    from napari_all.networks.modules.residual_unet import folded
+
+    return folded(module)
+
+
 ENTRY = Backbone(
     name="residual_unet",
     title="Small residual U-Net",
@@ -35,4 +41,6 @@ ENTRY = Backbone(
     task="segmentation",
     options=ResidualUNetOptions,
     make=_make,
+    stride=lambda options: 2 ** (len(options.widths) - 1),
+    for_inference=_folded,
 )
