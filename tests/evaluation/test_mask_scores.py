@@ -7,8 +7,8 @@ import pytest
 
 from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import MaskError
-from napari_all.evaluation.intervals import bootstrap_mean
-from napari_all.evaluation.masks import CellCounts, count_cells, dice
+from napari_all.evaluation.intervals import bootstrap_mean, fifth_percentile
+from napari_all.evaluation.masks import CellCounts, count_cells, dice, nucleus_cell_ratio_error
 
 
 def square(top: int, left: int, side: int = 10, value: int = 1) -> np.ndarray:
@@ -88,11 +88,31 @@ def test_a_smear_against_itself_and_against_merged_cells(smear: SyntheticSmear) 
     assert count_cells(merged, smear.labels).hits == 0
 
 
+def test_nucleus_cell_ratio_error_of_known_areas() -> None:
+    reference = (square(20, 20, 10) + square(20, 20, 5)).astype(np.uint8)  # nucleus 25 of 100 px
+    wider = (square(20, 20, 10) + square(20, 20, 6)).astype(np.uint8)  # 36 of 100
+    nothing = np.zeros_like(reference)
+    assert nucleus_cell_ratio_error(reference, reference) == 0
+    assert nucleus_cell_ratio_error(wider, reference) == pytest.approx(0.11)
+    assert nucleus_cell_ratio_error(reference, wider) == pytest.approx(0.11)
+    assert nucleus_cell_ratio_error(nothing, reference) == pytest.approx(0.25), "a missed cell is not left out"
+    assert nucleus_cell_ratio_error(reference, nothing) is None
+    assert nucleus_cell_ratio_error(wider, reference, wider != reference) == 0
+
+
 def test_shapes_must_agree() -> None:
     with pytest.raises(MaskError, match="same image"):
         dice(np.zeros((3, 3), bool), np.zeros((3, 4), bool))
     with pytest.raises(MaskError, match="same image"):
+        nucleus_cell_ratio_error(np.zeros((3, 3), np.uint8), np.zeros((3, 4), np.uint8))
+    with pytest.raises(MaskError, match="same image"):
         count_cells(square(1, 1), square(1, 1), np.zeros((3, 4), bool))
+
+
+def test_fifth_percentile_is_the_tail_not_the_mean() -> None:
+    assert fifth_percentile([0.0] + [1.0] * 9) == pytest.approx(0.45)
+    assert fifth_percentile([0.0] * 2 + [1.0] * 18) == 0
+    assert fifth_percentile([0.7]) == 0.7
 
 
 def test_bootstrap_interval_covers_the_mean_and_narrows() -> None:

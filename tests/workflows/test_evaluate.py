@@ -46,10 +46,12 @@ def test_fields_groups_and_overall(tmp_path: Path, field: SyntheticSmear) -> Non
     assert [f.dice for f in report.fields] == pytest.approx(expected)
     assert expected[0] == 1 > expected[1] > expected[2]
     assert report.overall.dice == pytest.approx(np.mean(expected))
+    assert report.overall.dice_p5 == pytest.approx(np.percentile(expected, 5))
     assert [(g.group, g.fields) for g in report.groups] == [("A", 2), ("B", 1)]
     assert report.groups[0].dice == pytest.approx(np.mean(expected[:2]))
     assert report.overall.cells_f1 is not None
     assert report.overall.nucleus_dice is None
+    assert report.overall.nucleus_cell_ratio_error is None
     assert report.methods == ["made up"]
     stored = json.loads((tmp_path / "r" / "report.json").read_text())
     assert stored["overall"]["dice"] == pytest.approx(np.mean(expected))
@@ -84,11 +86,34 @@ def test_coded_truth_measures_what_the_prediction_parts(
     report = evaluate_segmentation(tmp_path / "p", tmp_path / "t", tmp_path / "r")
     assert report.overall.dice == (1 if whole else None)
     assert report.overall.nucleus_dice == (1 if nucleus else None)
+    assert report.overall.nucleus_dice_p5 == (1 if nucleus else None)
+    assert report.overall.nucleus_cell_ratio_error == (0 if whole and nucleus else None)
     assert report.overall.cells_f1 is None
     notes = " ".join(report.notes)
     assert ("Nucleus Dice was not measured" in notes) == (not nucleus)
     assert ("whole-cell Dice was not measured" in notes) == (not whole)
     assert "classes (0 background, 1 cytoplasm, 2 nucleus) (found by their values)" in notes
+
+
+def test_a_nucleus_too_large_shows_in_the_ratio_and_the_table(tmp_path: Path, field: SyntheticSmear) -> None:
+    all_nucleus = np.where(field.classes > 0, 2, 0).astype(np.uint8)
+    sidecar = Sidecar(parts="nucleus+cytoplasm")
+    for stem, classes in (("d1-001", all_nucleus), ("d1-002", field.classes), ("d1-003", field.classes * 0)):
+        write_labels(tmp_path / "p" / f"{stem}_labels.tif", np.where(classes > 0, field.labels, 0), sidecar, classes)
+        truth_classes(tmp_path / "t", stem, field)
+    report = evaluate_segmentation(tmp_path / "p", tmp_path / "t", tmp_path / "r")
+    ratio = (field.classes == 2).sum() / (field.classes > 0).sum()
+    assert [f.nucleus_cell_ratio_error for f in report.fields] == pytest.approx([1 - ratio, 0, ratio])
+    assert report.overall.nucleus_cell_ratio_error == pytest.approx(1 / 3)
+    interval = report.overall.nucleus_cell_ratio_error_interval
+    assert interval is not None
+    assert interval[0] < 1 / 3 < interval[1]
+    lines = (tmp_path / "r" / "report.md").read_text().splitlines()
+    head = next(line for line in lines if line.startswith("| group"))
+    row = next(line for line in lines if line.startswith("| all"))
+    assert dict(zip(head.split("|"), row.split("|"), strict=True))[" nucleus/cell ratio error "].startswith(" 0.333 (")
+    fields = [line.split("|")[1].strip() for line in lines if line.startswith("| d1-")]
+    assert fields == ["d1-003", "d1-001", "d1-002"], "a missed cell is the worst"
 
 
 def test_code_can_be_told(tmp_path: Path, field: SyntheticSmear) -> None:
@@ -108,6 +133,7 @@ def test_our_own_labels_as_truth_part_nuclei(tmp_path: Path, field: SyntheticSme
     report = evaluate_segmentation(tmp_path / "p", tmp_path / "t", tmp_path / "r")
     assert [f.image for f in report.fields] == ["sub/a"]
     assert report.overall.nucleus_dice == pytest.approx(dice(np.roll(field.classes == 2, 1, 1), field.classes == 2))
+    assert report.overall.nucleus_cell_ratio_error == pytest.approx(0, abs=0.01)
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path, field: SyntheticSmear) -> None:

@@ -1,4 +1,4 @@
-"""How sure a measured mean is."""
+"""How sure a measured mean is, and how bad the worst fields are."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def bootstrap_mean(
     tail = (1 - level) / 2
     low, high = np.quantile(sample[picks].mean(axis=1), [tail, 1 - tail])
     return float(low), float(high)
+
+
+def fifth_percentile(values: Sequence[float]) -> float:
+    """Return the value that one field in twenty falls below (linear between fields); at least one value is needed."""
+    return float(np.percentile(np.asarray(values, dtype=np.float64), 5))

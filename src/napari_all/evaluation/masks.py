@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from napari_all.classes import BACKGROUND, NUCLEUS
 from napari_all.errors import MaskError
-from napari_all.types import BoolMask, LabelImage
+from napari_all.types import BoolMask, ClassesMap, LabelImage
 
 MATCH_IOU = 0.5
 SMALL_BORDER_PX = 60
@@ -29,6 +30,35 @@ def dice(predicted: BoolMask, reference: BoolMask, ignore: BoolMask | None = Non
     both = np.count_nonzero(predicted & reference & keep)
     total = np.count_nonzero(predicted & keep) + np.count_nonzero(reference & keep)
     return 1.0 if total == 0 else 2 * both / total
+
+
+def nucleus_cell_ratio_error(
+    predicted: ClassesMap, reference: ClassesMap, ignore: BoolMask | None = None
+) -> float | None:
+    """Return how far the nucleus/cell ratio (nucleus area / cell area) of a field is off, 0..1.
+
+    The areas are summed over the field's cells; a prediction without any cell has the ratio 0.
+
+    Parameters
+    ----------
+    predicted, reference
+        (Y, X) uint8 classes maps: 0 background, 1 cytoplasm, 2 nucleus.
+    ignore
+        (Y, X) bool, pixels left out on both sides.
+
+    Returns
+    -------
+    float or None
+        None where the reference holds no cell.
+    """
+    _check_shapes(predicted, reference, ignore)
+    keep = np.ones(reference.shape, np.bool_) if ignore is None else ~ignore
+    ratios = []
+    for classes in (predicted, reference):
+        cell = np.count_nonzero(classes[keep] != BACKGROUND)
+        ratios.append(np.count_nonzero(classes[keep] == NUCLEUS) / cell if cell else None)
+    found, true = ratios
+    return None if true is None else abs((found or 0.0) - true)
 
 
 @dataclass(frozen=True)

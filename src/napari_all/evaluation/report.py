@@ -9,7 +9,7 @@ from pydantic import Field
 
 from napari_all import __version__
 from napari_all.config import Settings
-from napari_all.evaluation.intervals import bootstrap_mean
+from napari_all.evaluation.intervals import bootstrap_mean, fifth_percentile
 from napari_all.evaluation.masks import CellCounts
 from napari_all.types import Parts
 
@@ -22,6 +22,9 @@ class FieldScore(Settings):
     parts: Parts | None = Field(None, description="What the prediction's classes map parts; null = unknown")
     dice: float | None = Field(None, description="Dice of the whole cells (foreground against foreground)")
     nucleus_dice: float | None = Field(None, description="Dice of the nuclei")
+    nucleus_cell_ratio_error: float | None = Field(
+        None, description="Absolute error of nucleus area / cell area, both summed over the field"
+    )
     hits: int | None = Field(None, description="Cells found at IoU 0.5 or more")
     missed: int | None = Field(None, description="Reference cells not found")
     false: int | None = Field(None, description="Predicted cells that are none")
@@ -41,8 +44,12 @@ class Summary(Settings):
     fields: int = Field(description="Number of fields")
     dice: float | None = Field(None, description="Mean Dice of the whole cells")
     dice_interval: tuple[float, float] | None = Field(None, description="95 % bootstrap interval over fields")
+    dice_p5: float | None = Field(None, description="5th percentile of the whole cells' Dice: one field in 20 is worse")
     nucleus_dice: float | None = Field(None, description="Mean Dice of the nuclei")
     nucleus_dice_interval: tuple[float, float] | None = Field(None, description="The same for the nuclei")
+    nucleus_dice_p5: float | None = Field(None, description="5th percentile of the nuclei's Dice")
+    nucleus_cell_ratio_error: float | None = Field(None, description="Mean absolute error of nucleus area / cell area")
+    nucleus_cell_ratio_error_interval: tuple[float, float] | None = Field(None, description="The same for the ratio")
     cells_f1: float | None = Field(None, description="F1 of cells, from counts summed over fields")
     cells_precision: float | None = Field(None, description="Share of predicted cells that are cells")
     cells_recall: float | None = Field(None, description="Share of reference cells found")
@@ -64,15 +71,20 @@ def summarise(group: str, fields: Sequence[FieldScore]) -> Summary:
     """Return the means of some fields."""
     whole = [f.dice for f in fields if f.dice is not None]
     nuclei = [f.nucleus_dice for f in fields if f.nucleus_dice is not None]
+    ratios = [f.nucleus_cell_ratio_error for f in fields if f.nucleus_cell_ratio_error is not None]
     counts = [c for f in fields if (c := f.counts) is not None]
     total = sum(counts, CellCounts())
     return Summary(
         group=group,
         fields=len(fields),
         dice=_mean(whole),
-        dice_interval=bootstrap_mean(whole) if len(whole) > 1 else None,
+        dice_interval=_interval(whole),
+        dice_p5=fifth_percentile(whole) if whole else None,
         nucleus_dice=_mean(nuclei),
-        nucleus_dice_interval=bootstrap_mean(nuclei) if len(nuclei) > 1 else None,
+        nucleus_dice_interval=_interval(nuclei),
+        nucleus_dice_p5=fifth_percentile(nuclei) if nuclei else None,
+        nucleus_cell_ratio_error=_mean(ratios),
+        nucleus_cell_ratio_error_interval=_interval(ratios),
         cells_f1=total.f1 if counts else None,
         cells_precision=total.precision if counts else None,
         cells_recall=total.recall if counts else None,
@@ -96,12 +108,14 @@ def as_markdown(report: SegmentationReport) -> str:
     lines = ["# Segmentation against reference masks", ""]
     lines += [f"Predictions: {', '.join(report.methods) or 'of unknown origin'}. Measured by {report.software}.", ""]
     lines += [
-        "| group | fields | Dice (95 % interval) | nucleus Dice (95 % interval) | cells F1 | precision | recall |"
+        "| group | fields | Dice (95 % interval) | 5th percentile | nucleus Dice (95 % interval) | 5th percentile "
+        "| nucleus/cell ratio error | cells F1 | precision | recall |"
     ]
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines += ["|---|---|---|---|---|---|---|---|---|---|"]
     lines += [_summary_row(s) for s in (*report.groups, report.overall)]
     lines += ["", *(f"- {note}" for note in report.notes), "", "## Fields, worst first", ""]
-    lines += ["| field | Dice | nucleus Dice | hits | missed | false |", "|---|---|---|---|---|---|"]
+    lines += ["| field | Dice | nucleus Dice | nucleus/cell ratio error | hits | missed | false |"]
+    lines += ["|---|---|---|---|---|---|---|"]
     lines += [_field_row(f) for f in worst_first(report.fields)]
     lines += ["", "For research use only. Not for use in diagnostic procedures.", ""]
     return "\n".join(lines)
@@ -109,11 +123,15 @@ def as_markdown(report: SegmentationReport) -> str:
 
 def worst_first(fields: Sequence[FieldScore]) -> list[FieldScore]:
     """Return the fields by their lowest Dice."""
-    return sorted(fields, key=lambda f: min(f.dice if f.dice is not None else 1.0, f.nucleus_dice or 1.0))
+    return sorted(fields, key=lambda f: min((d for d in (f.dice, f.nucleus_dice) if d is not None), default=1.0))
 
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float] | None:
+    return bootstrap_mean(values) if len(values) > 1 else None
 
 
 def _number(value: float | None) -> str:
@@ -125,12 +143,18 @@ def _with_interval(value: float | None, interval: tuple[float, float] | None) ->
 
 
 def _summary_row(s: Summary) -> str:
-    cells = (s.cells_f1, s.cells_precision, s.cells_recall)
-    dice = _with_interval(s.dice, s.dice_interval)
-    nucleus = _with_interval(s.nucleus_dice, s.nucleus_dice_interval)
-    return f"| {s.group} | {s.fields} | {dice} | {nucleus} | {' | '.join(_number(c) for c in cells)} |"
+    columns = (
+        _with_interval(s.dice, s.dice_interval),
+        _number(s.dice_p5),
+        _with_interval(s.nucleus_dice, s.nucleus_dice_interval),
+        _number(s.nucleus_dice_p5),
+        _with_interval(s.nucleus_cell_ratio_error, s.nucleus_cell_ratio_error_interval),
+        *(_number(c) for c in (s.cells_f1, s.cells_precision, s.cells_recall)),
+    )
+    return f"| {s.group} | {s.fields} | {' | '.join(columns)} |"
 
 
 def _field_row(f: FieldScore) -> str:
+    scores = (_number(v) for v in (f.dice, f.nucleus_dice, f.nucleus_cell_ratio_error))
     counts = ("–" if c is None else str(c) for c in (f.hits, f.missed, f.false))
-    return f"| {f.image} | {_number(f.dice)} | {_number(f.nucleus_dice)} | {' | '.join(counts)} |"
+    return f"| {f.image} | {' | '.join((*scores, *counts))} |"

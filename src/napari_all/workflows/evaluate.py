@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_all.classes import NUCLEUS
 from napari_all.errors import FileExistsRefused, UsageError
-from napari_all.evaluation.masks import count_cells, dice
+from napari_all.evaluation.masks import count_cells, dice, nucleus_cell_ratio_error
 from napari_all.evaluation.picture import difference, sheet
 from napari_all.evaluation.report import FieldScore, SegmentationReport, as_markdown, make_report, worst_first
 from napari_all.files import atomic_path, write_bytes, write_json
@@ -20,7 +20,7 @@ from napari_all.io.inputs import InputImage
 from napari_all.io.masks import LabelsFile, read_labels, read_plane
 from napari_all.io.pairing import mask_of
 from napari_all.monitor import Monitor, NullMonitor
-from napari_all.types import BoolMask, Parts, RGBImage
+from napari_all.types import BoolMask, ClassesMap, LabelImage, Parts, RGBImage
 
 TruthCode = Literal["auto", "labels", "classes"]
 REPORT_FILES = ("report.json", "report.md", "worst_fields.png")
@@ -149,29 +149,30 @@ def _score(field: _Field, predicted: LabelsFile, code: TruthCode) -> FieldScore:
     parts = predicted.sidecar.parts if predicted.sidecar else None
     ignore = _ignored(field)
     reference = read_labels(field.name.path)
-    foreground = predicted.labels > 0
-    nuclei = _nuclei(predicted, parts)
-    scores: dict[str, float | int | None] = {}
+    true_classes, true_parts = reference.classes, reference.sidecar.parts if reference.sidecar else None
     if code == "classes":
-        if parts != "nucleus":
-            scores["dice"] = dice(foreground, reference.labels > 0, ignore)
-        if nuclei is not None:
-            scores["nucleus_dice"] = dice(nuclei, reference.labels == NUCLEUS, ignore)
-    else:
-        scores["dice"] = dice(foreground, reference.labels > 0, ignore)
+        true_classes, true_parts = reference.labels.astype(np.uint8), "nucleus+cytoplasm"
+    scores: dict[str, float | int | None] = {}
+    if code == "labels" or parts != "nucleus":
+        scores["dice"] = dice(predicted.labels > 0, reference.labels > 0, ignore)
+    if code == "labels":
         counts = count_cells(predicted.labels, reference.labels, ignore)
         scores |= {"hits": counts.hits, "missed": counts.missed, "false": counts.false}
-        true_nuclei = _nuclei(reference, reference.sidecar.parts if reference.sidecar else None)
-        if nuclei is not None and true_nuclei is not None:
-            scores["nucleus_dice"] = dice(nuclei, true_nuclei, ignore)
+    nuclei = _nuclei(predicted.labels, predicted.classes, parts)
+    true_nuclei = _nuclei(reference.labels, true_classes, true_parts)
+    if nuclei is not None and true_nuclei is not None:
+        scores["nucleus_dice"] = dice(nuclei, true_nuclei, ignore)
+        parted = parts == true_parts == "nucleus+cytoplasm"
+        if parted and predicted.classes is not None and true_classes is not None:
+            scores["nucleus_cell_ratio_error"] = nucleus_cell_ratio_error(predicted.classes, true_classes, ignore)
     return FieldScore(image=field.name.stem, group=_group(field.name), parts=parts, **scores)
 
 
-def _nuclei(file: LabelsFile, parts: Parts | None) -> BoolMask | None:
+def _nuclei(labels: LabelImage, classes: ClassesMap | None, parts: Parts | None) -> BoolMask | None:
     """Return the nuclei, or None where the masks do not part them."""
     if parts == "nucleus":
-        return file.labels > 0
-    return file.classes == NUCLEUS if parts == "nucleus+cytoplasm" and file.classes is not None else None
+        return labels > 0
+    return classes == NUCLEUS if parts == "nucleus+cytoplasm" and classes is not None else None
 
 
 def _picture(field: _Field, code: TruthCode) -> RGBImage:
