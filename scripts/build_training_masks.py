@@ -2,9 +2,11 @@
 
 python scripts/build_training_masks.py --data ../shared/data/taleqani-all --output runs/masks
 
-Writes <stem>_labels.tif (instances) and <stem>_ignore.png (255 = leave out). Exit code 1 when an image is missing, is
-another file, or gives another mask than the recipe was accepted with. After a wanted change of the segmentation code,
-look at the masks, then store their new hashes with --accept.
+Writes <stem>_labels.tif (instances), <stem>_ignore.png (255 = leave out), <stem>_smudges.png (255 = remains of a broken
+cell; only when there are any) and, for fields with nuclei, <stem>_classes.tif (0 background, 1 cytoplasm, 2 nucleus,
+3 cell whose nucleus is not known). Exit code 1 when an image is missing, is another file, or gives another mask
+than the recipe was accepted with. After a wanted change of the segmentation code, look at the masks, then store their
+new hashes with --accept.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     for line in failed:
         print(line.error, file=sys.stderr)
     if options.accept and not failed:
-        write_recipe(options.recipe, accepted(recipe, report))
+        # read again: an editor may have saved other fields while the masks were built
+        write_recipe(options.recipe, accepted(read_recipe(options.recipe), report))
     done = [line for line in report if not line.error]
     print(f"{len(done)} of {len(report)} masks with {sum(line.cells for line in done)} cells in {options.output}")
     return 1 if failed else 0

@@ -17,6 +17,7 @@ from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import MaskError, UsageError
 from napari_all.files import sha256_file
 from napari_all.workflows import recipe as r
+from napari_all.workflows.play_nuclei import NucleusClass
 from napari_all.workflows.play_recipe import build_mask, play_recipe
 from napari_all.workflows.segment import make_config, segment_image
 
@@ -99,6 +100,31 @@ def test_an_ignored_polygon_takes_cells_inside_and_spares_cells_it_only_touches(
     assert not spared.ignore.any()
 
 
+def test_a_smudge_leaves_the_cells_is_not_ignored_and_its_rim_is(data, tmp_path):
+    plain = build_mask(entry(data), data).labels
+    spots = centres(plain)
+    recipe = accepted(r.Recipe(fields=(entry(data, r.Smudge(at=(spots[1],))),)), data)
+    mask = build_mask(recipe.fields[0], data)
+    np.testing.assert_array_equal(mask.smudges, plain == 2)
+    assert mask.labels.max() == plain.max() - 1
+    near = (cv2.distanceTransform((plain != 2).astype(np.uint8), cv2.DIST_L2, 5) <= 2) & (plain == 0)
+    np.testing.assert_array_equal(mask.ignore, near)
+    assert mask.sha256() != build_mask(entry(data, r.Ignore(at=(spots[1],))), data).sha256()
+    play_recipe(recipe, data, tmp_path)
+    written = np.asarray(Image.open(tmp_path / "one_smudges.png"))
+    np.testing.assert_array_equal(written == 255, plain == 2)
+
+
+def test_a_drawn_smudge_takes_the_cell_inside_and_stands_over_what_was_ignored(data):
+    plain = build_mask(entry(data), data).labels
+    y, x = centres(plain)[0]
+    outline = ((y - 30, x - 30), (y - 30, x + 30), (y + 30, x + 30), (y + 30, x - 30))
+    mask = build_mask(entry(data, r.IgnorePolygon(points=outline), r.SmudgePolygon(points=outline)), data)
+    assert mask.smudges[int(y), int(x)]
+    assert mask.smudges[int(y) + 25, int(x)]
+    assert not (mask.smudges & (mask.ignore | (mask.labels > 0))).any()
+
+
 def test_split_and_merge_are_opposites(data):
     plain = build_mask(entry(data), data).labels
     y, x = centres(plain)[0]
@@ -144,6 +170,68 @@ def test_a_correction_that_does_not_fit_names_image_and_correction(data):
     with pytest.raises(UsageError, match=r"one\.png: correction 2 \(delete\): there is no cell at"):
         first = centres(build_mask(entry(data), data).labels)[0]
         build_mask(entry(data, r.Delete(at=(first,)), r.Delete(at=(first,))), data)
+
+
+# --- nuclei --------------------------------------------------------------------------------------------------------
+
+
+def test_nuclei_are_found_inside_the_cells(data, smear):
+    mask = build_mask(entry(data, nuclei=r.NucleiRecipe()), data)
+    assert mask.classes is not None
+    np.testing.assert_array_equal(mask.classes > 0, mask.labels > 0)
+    both = (mask.labels > 0) & (smear.labels > 0)
+    found, true = (mask.classes == NucleusClass.NUCLEUS) & both, (smear.classes == 2) & both
+    assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.9
+    larger = build_mask(entry(data, nuclei=r.NucleiRecipe(level=0.3)), data).classes
+    assert (larger == NucleusClass.NUCLEUS).sum() > found.sum()
+
+
+def test_a_corrected_nucleus_replaces_the_one_of_its_cell_and_no_other(data):
+    plain = build_mask(entry(data, nuclei=r.NucleiRecipe()), data)
+    spots = centres(plain.labels)
+    (y, x), square = (
+        spots[0],
+        tuple((spots[0][0] + a, spots[0][1] + b) for a, b in ((-2, -2), (-2, 2), (2, 2), (2, -2))),
+    )
+    corrections = {
+        9: r.NucleusPolygon(points=square),
+        13: r.NucleusEllipse(centre=(round(y), round(x)), radii=(2, 2)),
+        (plain.labels == 1).sum(): r.NucleusWhole(at=((y, x),)),
+        0: r.NucleusUnknown(at=((y, x),)),
+    }
+    for area, correction in corrections.items():
+        classes = build_mask(entry(data, nuclei=r.NucleiRecipe(corrections=(correction,))), data).classes
+        np.testing.assert_array_equal(classes[plain.labels != 1], plain.classes[plain.labels != 1])
+        assert (classes[plain.labels == 1] == NucleusClass.NUCLEUS).sum() == pytest.approx(area, abs=16 if area else 0)
+    assert (classes[plain.labels == 1] == NucleusClass.UNKNOWN).all()
+    level = r.NucleusLevel(at=((y, x),), level=0.2)
+    classes = build_mask(entry(data, nuclei=r.NucleiRecipe(corrections=(level,))), data).classes
+    grown = (classes == NucleusClass.NUCLEUS) & (plain.classes != NucleusClass.NUCLEUS)
+    assert grown.any()
+    assert (plain.labels[grown] == 1).all()
+
+
+def test_a_nucleus_outside_every_cell_names_image_and_correction(data):
+    free = np.argwhere(build_mask(entry(data), data).labels == 0)[0]
+    bad = r.NucleiRecipe(corrections=(r.NucleusEllipse(centre=tuple(free), radii=(0.6, 0.6)),))
+    with pytest.raises(UsageError, match=r"one\.png: nuclei: correction 1 \(nucleus_ellipse\): there is no cell"):
+        build_mask(entry(data, nuclei=bad), data)
+
+
+def test_nuclei_and_smudges_survive_the_file_and_are_written(data, tmp_path):
+    spots = centres(build_mask(entry(data), data).labels)
+    nuclei = r.NucleiRecipe(level=0.5, corrections=(r.NucleusWhole(at=(spots[0],)), r.NucleusUnknown(at=(spots[2],))))
+    recipe = accepted(r.Recipe(fields=(entry(data, r.Smudge(at=(spots[1],)), nuclei=nuclei),)), data)
+    path = tmp_path / "recipe.json"
+    r.write_recipe(path, recipe)
+    assert r.read_recipe(path) == recipe
+    [line] = play_recipe(recipe, data, tmp_path)
+    assert line.error is None
+    classes = tifffile.imread(tmp_path / "one_classes.tif")
+    assert classes.dtype == np.uint8
+    assert set(np.unique(classes)) == {0, 1, 2, 3}
+    other = recipe.fields[0].updated(nuclei=nuclei.updated(level=0.6))
+    assert build_mask(other, data).sha256() != line.sha256, "the hash does not cover the nuclei"
 
 
 # --- playing -------------------------------------------------------------------------------------------------------

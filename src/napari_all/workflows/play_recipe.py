@@ -16,7 +16,8 @@ from napari_all.io.images import read_image
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.segmentation import editing
 from napari_all.segmentation.instances import relabel
-from napari_all.types import BoolMask, LabelImage
+from napari_all.types import BoolMask, ClassesMap, LabelImage
+from napari_all.workflows.play_nuclei import ellipse_outline, nucleus_classes
 from napari_all.workflows.recipe import (
     AddEllipse,
     AddPolygon,
@@ -29,24 +30,41 @@ from napari_all.workflows.recipe import (
     Merge,
     Recipe,
     Smooth,
+    Smudge,
+    SmudgePolygon,
     Split,
 )
 from napari_all.workflows.segment import segment_image
 
-_IGNORE_RIM_PX = 2
-"""An ignored blob is ignored with its soft rim."""
+_RIM_PX = 2
+"""An ignored blob is ignored with its soft rim; the rim of a smudge is ignored too."""
 
 
 @dataclass(frozen=True)
 class FieldMask:
-    """Mask of one image: (Y, X) int32 labels 1..N in raster order, and (Y, X) bool of what to leave out."""
+    """Masks of one image; cells, smudges and what is ignored never overlap.
+
+    Attributes
+    ----------
+    labels
+        (Y, X) int32 cells, 1..N in raster order.
+    ignore
+        (Y, X) bool, True = leave out.
+    smudges
+        (Y, X) bool, True = remains of a broken white cell.
+    classes
+        (Y, X) uint8 as `NucleusClass`; None when the recipe of the image makes no nuclei.
+    """
 
     labels: LabelImage
     ignore: BoolMask
+    smudges: BoolMask
+    classes: ClassesMap | None = None
 
     def sha256(self) -> str:
-        """Return the hash that a recipe keeps of this result."""
-        return sha256_array(np.where(self.ignore, np.int32(-1), self.labels))
+        """Return the hash that a recipe keeps: of the int32 labels, ignored -1, smudges -2, on them the classes."""
+        coded = np.where(self.ignore, np.int32(-1), np.where(self.smudges, np.int32(-2), self.labels))
+        return sha256_array(coded if self.classes is None else np.stack([coded, self.classes.astype(np.int32)]))
 
 
 @dataclass(frozen=True)
@@ -83,19 +101,29 @@ def build_mask(field: FieldRecipe, data: Path) -> FieldMask:
     if record.sha256 != field.sha256:
         raise MaskError(f"{field.image} is another file than the recipe was made on; take the published image")
     labels = segment_image(rgb, field.segmentation).labels
-    mask = FieldMask(labels, np.zeros(labels.shape, np.bool_))
+    nothing = np.zeros(labels.shape, np.bool_)
+    mask = FieldMask(labels, nothing, nothing)
     for number, correction in enumerate(field.corrections, start=1):
         try:
             mask = _corrected(mask, correction)
         except UsageError as error:
             raise UsageError(f"{field.image}: correction {number} ({correction.op}): {error}") from error
-    return FieldMask(relabel(mask.labels), mask.ignore)
+    rim = _grown(mask.smudges) & ~mask.smudges & (mask.labels == 0)
+    labels = relabel(mask.labels)
+    try:
+        classes = None if field.nuclei is None else nucleus_classes(rgb, labels, field.nuclei)
+    except UsageError as error:
+        raise UsageError(f"{field.image}: nuclei: {error}") from error
+    return FieldMask(labels, mask.ignore | rim, mask.smudges, classes)
 
 
 def play_recipe(
     recipe: Recipe, data: Path, output: Path | None, monitor: Monitor | None = None, check: bool = True
 ) -> list[Played]:
-    """Build every mask of a recipe and write `<stem>_labels.tif` and `<stem>_ignore.png` (255 = leave out).
+    """Build every mask of a recipe and write it.
+
+    Files of an image: `<stem>_labels.tif` (cells), `<stem>_ignore.png` (255 = leave out), `<stem>_smudges.png` (255,
+    only when there are any), `<stem>_classes.tif` (`NucleusClass`, only when its recipe makes nuclei).
 
     Parameters
     ----------
@@ -142,15 +170,16 @@ def play_recipe(
 
 
 def _corrected(mask: FieldMask, correction: Correction) -> FieldMask:
-    labels = mask.labels
+    labels, ignore, smudges = mask.labels, mask.ignore, mask.smudges
     match correction:
-        case Delete() | Ignore():
+        case Delete() | Ignore() | Smudge():
             for point in correction.at:
                 cell = labels == editing.cell_at(labels, point)
                 labels = np.where(cell, 0, labels).astype(np.int32)
                 if isinstance(correction, Ignore):
-                    rim = ndi.distance_transform_edt(~cell) <= _IGNORE_RIM_PX
-                    mask = FieldMask(labels, mask.ignore | rim)
+                    ignore = (ignore | _grown(cell)) & (labels == 0)
+                if isinstance(correction, Smudge):
+                    smudges = smudges | cell
         case Grow():
             for point in correction.at:
                 edit = editing.grow_cell(labels, editing.cell_at(labels, point), correction.pixels)
@@ -168,21 +197,24 @@ def _corrected(mask: FieldMask, correction: Correction) -> FieldMask:
         case AddPolygon():
             labels = editing.apply_edit(labels, editing.add_polygon(labels, correction.points))
         case AddEllipse():
-            labels = editing.apply_edit(labels, editing.add_polygon(labels, _ellipse(correction)))
-        case IgnorePolygon():
+            outline = ellipse_outline(correction.centre, correction.radii, correction.angle)
+            labels = editing.apply_edit(labels, editing.add_polygon(labels, outline))
+        case IgnorePolygon() | SmudgePolygon():
             area = editing.polygon_mask(labels.shape, correction.points)
             total, within = np.bincount(labels.ravel()), np.bincount(labels[area], minlength=int(labels.max()) + 1)
-            gone = np.flatnonzero(within > 0.5 * total)
-            labels = np.where(np.isin(labels, gone), 0, labels).astype(np.int32)
-            mask = FieldMask(labels, mask.ignore | area)
-    return FieldMask(labels, mask.ignore & (labels == 0))
+            inside_cells = np.isin(labels, [k for k in np.flatnonzero(within > 0.5 * total) if k])
+            labels = np.where(inside_cells, 0, labels).astype(np.int32)
+            if isinstance(correction, IgnorePolygon):
+                ignore = ignore | area
+            else:
+                smudges = smudges | area | inside_cells
+    smudges = smudges & (labels == 0)
+    return FieldMask(labels, ignore & (labels == 0) & ~smudges, smudges)
 
 
-def _ellipse(shape: AddEllipse) -> list[tuple[float, float]]:
-    turn = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    y, x = shape.radii[0] * np.cos(turn), shape.radii[1] * np.sin(turn)
-    c, s = np.cos(np.radians(shape.angle)), np.sin(np.radians(shape.angle))
-    return [(shape.centre[0] + c * a - s * b, shape.centre[1] + s * a + c * b) for a, b in zip(y, x, strict=True)]
+def _grown(area: BoolMask) -> BoolMask:
+    """(Y, X) bool `area` with its rim; an empty one stays empty."""
+    return ndi.distance_transform_edt(~area) <= _RIM_PX if area.any() else area
 
 
 def _write(folder: Path, stem: str, mask: FieldMask) -> None:
@@ -190,3 +222,9 @@ def _write(folder: Path, stem: str, mask: FieldMask) -> None:
         tifffile.imwrite(path, mask.labels.astype(np.uint16), compression="zlib")
     with atomic_path(folder / f"{stem}_ignore.png") as path:
         Image.fromarray(np.where(mask.ignore, np.uint8(255), np.uint8(0))).save(path)
+    if mask.smudges.any():
+        with atomic_path(folder / f"{stem}_smudges.png") as path:
+            Image.fromarray(np.where(mask.smudges, np.uint8(255), np.uint8(0))).save(path)
+    if mask.classes is not None:
+        with atomic_path(folder / f"{stem}_classes.tif") as path:
+            tifffile.imwrite(path, mask.classes, compression="zlib")

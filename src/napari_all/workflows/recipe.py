@@ -76,7 +76,7 @@ class AddEllipse(Settings):
 
 
 class Ignore(Settings):
-    """Make labelled blobs part of the ignore mask (smudges, what cannot be decided)."""
+    """Make labelled blobs part of the ignore mask (what cannot be decided)."""
 
     op: Literal["ignore"] = "ignore"
     at: tuple[Point, ...] = Field(description="One point in each blob")
@@ -89,10 +89,83 @@ class IgnorePolygon(Settings):
     points: tuple[Point, ...] = Field(min_length=3, description="Outline")
 
 
+class Smudge(Settings):
+    """Make labelled blobs smudges: the smear, basket or bare ragged nucleus that a broken white cell leaves."""
+
+    op: Literal["smudge"] = "smudge"
+    at: tuple[Point, ...] = Field(description="One point in each blob")
+
+
+class SmudgePolygon(Settings):
+    """Draw a smudge by its outline; cells that lie mostly inside become part of it, the others keep their pixels."""
+
+    op: Literal["smudge_polygon"] = "smudge_polygon"
+    points: tuple[Point, ...] = Field(min_length=3, description="Outline")
+
+
 Correction: TypeAlias = Annotated[
-    Delete | Merge | Split | Grow | Smooth | AddPolygon | AddEllipse | Ignore | IgnorePolygon,
+    Delete | Merge | Split | Grow | Smooth | AddPolygon | AddEllipse | Ignore | IgnorePolygon | Smudge | SmudgePolygon,
     Field(discriminator="op"),
 ]
+
+
+class NucleusPolygon(Settings):
+    """Replace the nucleus of the cell under an outline by the part of the outline inside that cell."""
+
+    op: Literal["nucleus_polygon"] = "nucleus_polygon"
+    points: tuple[Point, ...] = Field(min_length=3, description="Outline")
+
+
+class NucleusEllipse(Settings):
+    """Replace the nucleus of the cell under an ellipse by the part of the ellipse inside that cell."""
+
+    op: Literal["nucleus_ellipse"] = "nucleus_ellipse"
+    centre: Point = Field(description="Middle")
+    radii: Point = Field(description="Half axes in pixels, (y, x) before turning")
+    angle: float = Field(0.0, ge=-180, le=180, description="Turn in degrees, from y towards x")
+
+
+class NucleusLevel(Settings):
+    """Find the nucleus of single cells again at another level."""
+
+    op: Literal["level"] = "level"
+    at: tuple[Point, ...] = Field(description="One point in each cell")
+    level: float = Field(gt=0, lt=1, description="In place of the field's level")
+
+
+class NucleusWhole(Settings):
+    """The nucleus fills these cells: no cytoplasm can be seen."""
+
+    op: Literal["whole"] = "whole"
+    at: tuple[Point, ...] = Field(description="One point in each cell")
+
+
+class NucleusUnknown(Settings):
+    """Where the nucleus of these cells ends cannot be told."""
+
+    op: Literal["unknown"] = "unknown"
+    at: tuple[Point, ...] = Field(description="One point in each cell")
+
+
+NucleusCorrection: TypeAlias = Annotated[
+    NucleusPolygon | NucleusEllipse | NucleusLevel | NucleusWhole | NucleusUnknown,
+    Field(discriminator="op"),
+]
+
+
+class NucleiRecipe(Settings):
+    """How the nuclei inside the final cells of an image are made.
+
+    Each cell is measured on a scale of its own, 0 = bright background of the field, 1 = darkest third of the cell.
+    """
+
+    level: float = Field(0.65, gt=0, lt=1, description="What lies above this is nucleus; lower makes nuclei larger")
+    hue_weight: float = Field(
+        0.3, ge=0, le=1, description="Share of red minus green (parts blue cytoplasm); the rest is darkness in green"
+    )
+    smooth_px: float = Field(0.7, ge=0, le=3, description="Blur before measuring (Gaussian sigma in pixels)")
+    min_share: float = Field(0.15, ge=0, le=1, description="Lobes smaller than this share of the largest are dropped")
+    corrections: tuple[NucleusCorrection, ...] = Field((), description="Applied in this order")
 
 
 class FieldRecipe(Settings):
@@ -102,8 +175,9 @@ class FieldRecipe(Settings):
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the image file")
     segmentation: SegmentConfig = Field(description="What the corrections start from")
     corrections: tuple[Correction, ...] = Field((), description="Applied in this order")
+    nuclei: NucleiRecipe | None = Field(None, description="How nuclei are made; none = cells only")
     result_sha256: str | None = Field(
-        None, description="SHA-256 of the int32 labels with ignored pixels at -1; none = not yet accepted"
+        None, description="SHA-256 of the result (see `FieldMask.sha256`); none = not yet accepted"
     )
     note: str = Field("", description="What was doubtful")
 
@@ -145,9 +219,18 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
 
 def _field_text(field: FieldRecipe) -> str:
     values = field.model_dump(mode="json")
-    corrections = ",\n".join(f"    {_compact(c)}" for c in values.pop("corrections"))
-    head = ",\n".join(f'   "{key}": {_compact(value)}' for key, value in values.items())
-    return "  {\n" + head + ',\n   "corrections": [' + (f"\n{corrections}" if corrections else "") + "]\n  }"
+    corrections, nuclei = values.pop("corrections"), values.pop("nuclei")
+    lines = [f'   "{key}": {_compact(value)}' for key, value in values.items()]
+    lines.append(f'   "corrections": {_one_a_line(corrections)}')
+    if nuclei is not None:
+        nucleus_corrections = nuclei.pop("corrections")
+        head = _compact(nuclei).removesuffix("}")
+        lines.append(f'   "nuclei": {head}, "corrections": {_one_a_line(nucleus_corrections)}}}')
+    return "  {\n" + ",\n".join(lines) + "\n  }"
+
+
+def _one_a_line(items: list[Any]) -> str:
+    return "[" + ",".join(f"\n    {_compact(item)}" for item in items) + "]"
 
 
 def _compact(value: Any) -> str:
