@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from napari_all.data.synthetic import SyntheticSmear, make_smear
+from napari_all.networks.zoo import FOLDER_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -33,6 +35,15 @@ def opens_viewer(item: pytest.Item) -> bool:
     """Tell whether a test lies under tests/gui or asks for a viewer."""
     wanted = getattr(item, "fixturenames", ())
     return (REPOSITORY / "tests" / "gui") in item.path.parents or any("napari_viewer" in f for f in wanted)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the models of whoever runs the tests out of them; engines started by tests see the same folder."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

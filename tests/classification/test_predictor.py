@@ -12,7 +12,8 @@ from napari_all.classes import SUBTYPES
 from napari_all.classification.predictor import DEFAULT_MODEL, Judgement, Predictor, load_predictor
 from napari_all.data.synthetic import make_smear
 from napari_all.errors import CheckpointError
-from napari_all.networks.checkpoint import WEIGHTS_FOLDER, list_models, load_checkpoint, save_checkpoint
+from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
+from napari_all.networks.zoo import WEIGHTS_FOLDER, list_models
 
 
 @pytest.fixture(scope="module")

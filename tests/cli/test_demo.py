@@ -14,7 +14,7 @@ from PIL import Image
 
 from napari_all.classes import SUBTYPES
 from napari_all.io.masks import read_labels
-from napari_all.networks.checkpoint import list_models
+from napari_all.networks.zoo import list_models
 
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,10 +16,10 @@ from napari_all.networks.checkpoint import (
     FORMAT_VERSION,
     InputInfo,
     ModelCard,
-    list_models,
     load_checkpoint,
     save_checkpoint,
 )
+from napari_all.networks.zoo import list_models
 
 CARD = ModelCard(
     name="tiny",

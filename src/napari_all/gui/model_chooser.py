@@ -8,7 +8,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QSizePolicy, QWidget
 
 from napari_all.gui.memory import recall, remember
-from napari_all.networks.checkpoint import Task, list_models
+from napari_all.networks.card import Task
+from napari_all.networks.zoo import list_models
 
 LOAD = "Load a file…"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_all.config import Settings
-from napari_all.networks.checkpoint import Task
+from napari_all.networks.card import Task
 from napari_all.networks.device import import_torch
 from napari_all.registry import Registry
 
