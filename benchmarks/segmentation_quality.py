@@ -39,8 +39,8 @@ Result = tuple[np.ndarray, np.ndarray, str]
 def saturation_otsu(rgb: np.ndarray) -> Result:
     saturation = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[..., 1]
     classes = (saturation > threshold_otsu(saturation)).astype(np.uint8) * np.uint8(NUCLEUS)
-    labels, classes = clean(classes, "cell", PostprocessSettings())
-    return labels, classes, "cell"
+    found = clean(classes, "cell", PostprocessSettings())
+    return found.labels, found.classes, "cell"
 
 
 def ours(method: str, assignments: list[str]) -> Callable[[np.ndarray], Result]:

@@ -69,6 +69,12 @@ class Segmentation:
         Name and weights hash of the network and the device it ran on; None without a network.
     uncertainty
         Mean normalised entropy over cell pixels, 0..1, if the method has probabilities.
+    smudges
+        (Y, X) int32 smudge cells, 1..N in raster order, zero where there is a cell; None where the method cannot
+        tell them from cells.
+    uncertainty_map
+        (Y, X) uint8, entropy of the probabilities at each pixel, 255 = all classes equally likely; None where the
+        method has no probabilities.
     """
 
     labels: LabelImage
@@ -82,6 +88,18 @@ class Segmentation:
     model_sha256: str | None = None
     device: str | None = None
     uncertainty: float | None = None
+    smudges: LabelImage | None = None
+    uncertainty_map: NDArray[np.uint8] | None = None
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The fields that are arrays, by name, without those that are None."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The other fields, JSON-ready, by name; with `arrays` they make the whole again."""
+        return {name: value for name, value in vars(self).items() if not isinstance(value, np.ndarray)}
 
 
 @dataclass(frozen=True)

@@ -63,23 +63,23 @@ def test_relabel_numbers_in_raster_order_and_keeps_regions(labels):
 @settings(max_examples=60)
 def test_classes_are_zero_exactly_where_labels_are(classes, smooth, fill, split):
     options = PostprocessSettings(smooth_px=smooth, fill_holes=fill, split_touching=split, min_area_px=4)
-    labels, cleaned = clean(classes, "nucleus+cytoplasm", options)
-    np.testing.assert_array_equal(labels > 0, cleaned > 0)
-    assert sorted(set(np.unique(labels)) - {0}) == list(range(1, labels.max() + 1))
+    found = clean(classes, "nucleus+cytoplasm", options)
+    np.testing.assert_array_equal(found.labels > 0, found.classes > 0)
+    assert sorted(set(np.unique(found.labels)) - {0}) == list(range(1, found.labels.max() + 1))
 
 
 def test_hole_is_filled_with_cytoplasm_or_nucleus_by_parts():
     ring = discs((40, 40), (20, 20, 14)) & ~discs((40, 40), (20, 20, 5))
     raw = ring.astype(np.uint8) * 2
-    _, parted = clean(raw, "nucleus+cytoplasm", PostprocessSettings(smooth_px=0))
-    _, whole = clean(raw, "cell", PostprocessSettings(smooth_px=0))
+    parted = clean(raw, "nucleus+cytoplasm", PostprocessSettings(smooth_px=0)).classes
+    whole = clean(raw, "cell", PostprocessSettings(smooth_px=0)).classes
     assert parted[20, 20] == 1
     assert whole[20, 20] == 2
 
 
 def test_specks_go_and_border_cells_get_half_the_limit():
     mask = discs((100, 100), (50, 50, 20), (20, 80, 4), (99, 20, 10))
-    labels, _ = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(smooth_px=0))
+    labels = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(smooth_px=0)).labels
     assert labels[50, 50] > 0
     assert labels[98, 20] > 0
     assert labels[20, 80] == 0
@@ -97,6 +97,31 @@ def test_known_diameter_sets_the_limit():
 
 def test_clear_border_drops_cut_cells_only():
     mask = discs((80, 80), (40, 40, 15), (0, 10, 12))
-    labels, _ = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(clear_border=True, min_area_px=0))
+    labels = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(clear_border=True, min_area_px=0)).labels
     assert labels.max() == 1
     assert labels[40, 40] == 1
+
+
+def test_what_is_mostly_smudged_is_a_smudge_cell_and_the_rest_keeps_its_pixels():
+    mask = discs((80, 200), (40, 30, 15), (40, 90, 15), (40, 150, 15))
+    smudge = discs((80, 200), (40, 30, 15), (40, 98, 9))  # the first whole, a third of the second
+    found = clean(mask.astype(np.uint8), "nucleus+cytoplasm", PostprocessSettings(smooth_px=0), smudge=smudge)
+    np.testing.assert_array_equal(found.smudges, discs((80, 200), (40, 30, 15)).astype(np.int32))
+    assert found.labels.max() == 2
+    np.testing.assert_array_equal(found.labels == 1, discs((80, 200), (40, 90, 15)))
+    np.testing.assert_array_equal(found.classes > 0, found.labels > 0)
+
+
+def test_a_smudge_that_touches_a_cell_is_cut_from_it():
+    smudge = discs((80, 120), (40, 70, 18))
+    mask = discs((80, 120), (40, 36, 18)) | smudge
+    found = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(smooth_px=0), smudge=smudge)
+    assert (found.labels.max(), found.smudges.max()) == (1, 1)
+    assert np.count_nonzero((found.smudges > 0) & smudge) > 0.95 * np.count_nonzero(smudge)
+
+
+def test_smudges_are_dropped_as_specks_like_cells_and_unknown_where_nobody_looked():
+    speck = discs((80, 80), (40, 30, 3))
+    found = clean(speck.astype(np.uint8) * 2, "cell", PostprocessSettings(smooth_px=0), 30.0, smudge=speck)
+    assert not found.smudges.any()
+    assert clean(speck.astype(np.uint8) * 2, "cell", PostprocessSettings()).smudges is None

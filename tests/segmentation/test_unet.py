@@ -12,6 +12,7 @@ import pytest
 from napari_all.data.synthetic import make_smear
 from napari_all.errors import Cancelled, CheckpointError
 from napari_all.monitor import NullMonitor
+from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
 from napari_all.segmentation.inference import OutOfMemoryError, SegmentationNetwork, load_network, segment_tiled
 from napari_all.segmentation.method import PostprocessSettings, RawSegmentation
@@ -77,8 +78,7 @@ def test_enlarging_the_image_and_the_diameter_changes_nearly_nothing(field):
 @pytest.mark.parametrize("tile_px", [256, 320, 448])
 def test_tile_size_changes_nothing(network, tile_px):
     rgb = make_smear(21, (420, 500), 30).rgb
-    whole, _ = segment_tiled(rgb, network, 30.0, 4096, 1, NullMonitor())
-    parted, _ = segment_tiled(rgb, network, 30.0, tile_px, 2, NullMonitor())
+    whole, parted = (segment_tiled(rgb, network, 30.0, px, 2, NullMonitor()).classes for px in (4096, tile_px))
     assert (whole != parted).mean() < 0.005
 
 
@@ -97,8 +97,8 @@ def test_memory_above_image_and_result_is_bounded_by_the_tile(network):
 
 
 def test_uncertainty_is_high_on_edges_and_low_inside(network, field):
-    classes, uncertainty = segment_tiled(field.rgb, network, 22.0, 640, 1, NullMonitor())
-    cells = (classes > 0).astype(np.uint8)
+    maps = segment_tiled(field.rgb, network, 22.0, 640, 1, NullMonitor())
+    cells, uncertainty = (maps.classes > 0).astype(np.uint8), maps.uncertainty
     edge = cv2.dilate(cells, np.ones((3, 3))) - cv2.erode(cells, np.ones((3, 3)))
     far = cv2.dilate(cells, np.ones((9, 9))) == 0
     assert uncertainty[edge > 0].mean() > 10 * uncertainty[far].mean()
@@ -149,6 +149,67 @@ def test_a_copied_model_at_a_path_gives_the_same_result(tmp_path: Path, field):
     assert here.model_sha256 == there.model_sha256
 
 
+def with_outputs(path: Path, classes: tuple[str, ...], rows: list[tuple[int, float]]) -> str:
+    """Write the bundled network with a head of other outputs: (row of its own head, added bias) for each."""
+    bundled = load_checkpoint("smear-unet")
+    tensors = dict(bundled.tensors)
+    tensors["head.weight"] = np.stack([tensors["head.weight"][row] for row, _ in rows])
+    tensors["head.bias"] = np.stack([tensors["head.bias"][row] + np.float16(bias) for row, bias in rows])
+    options = bundled.card.options | {"classes": len(classes)}
+    return str(save_checkpoint(path, tensors, bundled.card.updated(classes=classes, options=options)))
+
+
+def test_a_network_that_never_sees_smudges_gives_the_same_cells(tmp_path: Path, field):
+    names = ("background", "cytoplasm", "nucleus", "smudge")
+    model = with_outputs(tmp_path / "four", names, [(0, 0), (1, 0), (2, 0), (2, -50)])
+    settings = UNetSettings(diameter_px=22.0, model=model)
+    found = segment_array(field.rgb, ENTRY, settings, PostprocessSettings())
+    plain = segment_array(field.rgb, ENTRY, UNetSettings(diameter_px=22.0), PostprocessSettings())
+    np.testing.assert_array_equal(found.labels, plain.labels)
+    np.testing.assert_array_equal(found.classes, plain.classes)
+    assert plain.smudges is None
+    assert found.smudges is not None
+    assert not found.smudges.any()
+
+
+def test_cells_that_look_smudged_leave_the_labels_but_are_still_found(tmp_path: Path, field):
+    names = ("background", "cytoplasm", "nucleus", "smudge")
+    model = with_outputs(tmp_path / "four", names, [(0, 0), (1, 0), (2, 0), (2, 3)])  # what has a large nucleus
+    found = segment_array(field.rgb, ENTRY, UNetSettings(diameter_px=22.0, model=model), PostprocessSettings())
+    cells = run(field.rgb, diameter_px=22.0).classes > 0
+    assert found.smudges is not None
+    assert found.smudges.max() > 1
+    assert not ((found.labels > 0) & (found.smudges > 0)).any()
+    assert dice((found.labels > 0) | (found.smudges > 0), cells) > 0.9
+
+
+@pytest.mark.parametrize("part", ["nucleus", "cell"])
+def test_a_network_of_two_classes_says_what_it_parts(tmp_path: Path, field, part):
+    model = with_outputs(tmp_path / "two", ("background", part), [(0, 0), (2, 0)])
+    notes = Notes()
+    settings = UNetSettings(diameter_px=22.0, model=model)
+    found = segment_array(field.rgb, ENTRY, settings, PostprocessSettings(), notes)
+    assert found.parts == part
+    assert set(np.unique(found.classes)) <= {0, 2}
+    assert dice(found.classes == 2, field.classes == 2, ~field.smudges) > 0.8
+    assert not any("a guess" in message for message in notes.messages)
+
+
+def test_a_network_that_halves_more_often_runs_on_any_size_and_tile(tmp_path: Path):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    bundled = load_checkpoint("smear-unet").card
+    options = {"classes": 2, "widths": (4, 4, 4, 4, 4, 4)}
+    module = BACKBONES["residual_unet"].build(**options)
+    card = bundled.updated(options=options, classes=("background", "cell"))
+    network = load_network(str(save_checkpoint(tmp_path / "deep", module.state_dict(), card)), "cpu")
+    assert network.align == 32
+    rgb = make_smear(21, (301, 333), 30).rgb
+    whole, parted = (segment_tiled(rgb, network, 24.0, px, 1, NullMonitor()) for px in (4096, 256))
+    difference = whole.uncertainty.astype(int) - parted.uncertainty
+    assert (np.abs(difference) > 12).mean() < 0.02
+
+
 @pytest.mark.parametrize("change", [{"options": {"widths": [8, 16]}}, {"extra": {}}, {"classes": ("a", "b")}])
 def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, field, change):
     bundled = load_checkpoint("smear-unet")
@@ -168,13 +229,13 @@ def test_short_gpu_memory_halves_batch_then_tile_and_says_so(network, field):
 
     small = Small(**vars(network))
     notes = Notes()
-    classes, _ = segment_tiled(field.rgb, small, 22.0, 640, 4, notes)
+    classes = segment_tiled(field.rgb, small, 22.0, 640, 4, notes).classes
     assert notes.messages == [
         "GPU memory is short: going on with tiles of 640 px, 2 at a time",
         "GPU memory is short: going on with tiles of 640 px, 1 at a time",
         "GPU memory is short: going on with tiles of 320 px, 1 at a time",
     ]
-    assert (classes != segment_tiled(field.rgb, network, 22.0, 640, 4, NullMonitor())[0]).mean() < 0.005
+    assert (classes != segment_tiled(field.rgb, network, 22.0, 640, 4, NullMonitor()).classes).mean() < 0.005
 
 
 @pytest.mark.data

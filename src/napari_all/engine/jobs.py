@@ -14,7 +14,7 @@ from napari_all.engine.server import Job, Reply
 from napari_all.io.masks import Sidecar
 from napari_all.monitor import Monitor
 from napari_all.segmentation.measure import measure_cells
-from napari_all.types import Cell, Segmentation
+from napari_all.types import Cell
 from napari_all.workflows.batch import segment_batch
 from napari_all.workflows.classify import ClassifyConfig, classify_image, predictor_of
 from napari_all.workflows.classify_batch import classify_images
@@ -29,9 +29,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def _segment_image(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     result = segment_image(arrays["rgb"], SegmentConfig.parse(config), monitor)
     cells = measure_cells(result.labels, result.classes, result.parts)
-    return Reply(
-        {**_without_arrays(result), "cells": _rows(cells)}, {"labels": result.labels, "classes": result.classes}
-    )
+    return Reply({"segmentation": result.facts, "cells": _rows(cells)}, result.arrays)
 
 
 def _segment_folder(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
@@ -96,11 +94,6 @@ def _items(config: Config, arrays: Arrays) -> list[NamedItem]:
         )
         for index, told in enumerate(config["items"])
     ]
-
-
-def _without_arrays(result: Segmentation) -> dict[str, Any]:
-    names = [f.name for f in dataclasses.fields(result) if f.name not in ("labels", "classes")]
-    return {name: getattr(result, name) for name in names}
 
 
 def _rows(cells: tuple[Cell, ...]) -> list[dict[str, Any]]:

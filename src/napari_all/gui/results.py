@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from napari import Viewer
@@ -19,9 +18,7 @@ OUTLINE_PIXELS = 2_500_000
 
 def segmentation_from(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Segmentation:
     """Return the `Segmentation` that the job `segment_image` sent."""
-    names = {field.name for field in dataclasses.fields(Segmentation)} - {"labels", "classes"}
-    kept = {name: value[name] for name in names}
-    return Segmentation(labels=arrays["labels"], classes=arrays["classes"], **kept)
+    return Segmentation(**{**value["segmentation"], **arrays})
 
 
 def add_parts(viewer: Viewer, cells: Labels) -> Labels | None:

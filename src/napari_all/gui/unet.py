@@ -174,7 +174,7 @@ class UNetPanel(Panel):
                 add_parts(self.viewer, layer)
             cells = len(value["cells"])
             self.say(f"{cells} cell{'' if cells == 1 else 's'} in '{image.name}'")
-            self._show_used(value["diameter_px"], config)
+            self._show_used(value["segmentation"]["diameter_px"], config)
 
         self.say("")
         self.caution.setVisible(False)

@@ -15,8 +15,9 @@ from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import ModelCard, load_checkpoint
 from napari_all.networks.device import DeviceChoice, DeviceSetting, choose_device, import_torch
+from napari_all.segmentation.outputs import Outputs, PixelMaps
 from napari_all.segmentation.tiles import ALIGN, Grid, Span, bands
-from napari_all.types import ClassesMap, RGBImage
+from napari_all.types import RGBImage
 
 if TYPE_CHECKING:
     import torch
@@ -36,12 +37,18 @@ class SegmentationNetwork:
     ----------
     card, sha256
         Description and identity of the weights.
+    outputs
+        What its outputs mean.
+    align
+        Sides and starts of its tiles are multiples of this.
     device
         Where it runs and why.
     """
 
     card: ModelCard
     sha256: str
+    outputs: Outputs
+    align: int
     device: DeviceChoice
     _module: torch.nn.Module
     _autocast: Any
@@ -52,7 +59,7 @@ class SegmentationNetwork:
         return float(self.card.extra["cell_diameter_px"])
 
     def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return probabilities (N, Y, X, 3) of background, cytoplasm and nucleus for (N, Y, X, 3) uint8 RGB.
+        """Return probabilities (N, Y, X, outputs) for (N, Y, X, 3) uint8 RGB; Y and X are multiples of `align`.
 
         Raises `OutOfMemoryError` when a GPU cannot hold the batch.
         """
@@ -96,12 +103,14 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
     choice = choose_device(device)
     checkpoint = load_checkpoint(model, "segmentation")
     card = checkpoint.card
-    if len(card.classes) != 3 or "cell_diameter_px" not in card.extra:
+    if not isinstance(card.extra.get("cell_diameter_px"), int | float):
         raise CheckpointError(
-            f"model {card.name!r} gives {', '.join(card.classes)}; the unet method needs background, cytoplasm and "
-            f"nucleus, and 'cell_diameter_px' in its card"
+            f"the card of {card.name!r} does not say at what size the network sees cells; "
+            f"add the diameter in pixels as 'cell_diameter_px' to its 'extra', or train the model again"
         )
-    module = BACKBONES[card.backbone].build(**card.options)
+    outputs, backbone = Outputs.of(card.classes), BACKBONES[card.backbone]
+    align = max(ALIGN, backbone.stride(backbone.options.parse(card.options)))
+    module = backbone.build(**card.options)
     tensors = {name: torch.from_numpy(value).float() for name, value in checkpoint.tensors.items()}
     counters = {k: v for k, v in module.state_dict().items() if k.endswith("num_batches_tracked")}
     try:
@@ -111,10 +120,8 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
             f"the weights of {card.name!r} do not fit {card.backbone!r} with {card.options} ({error}); "
             f"copy the model again or take another"
         ) from error
-    from napari_all.networks.modules.residual_unet import folded
-
-    module = folded(module).to(choice.name).to(memory_format=torch.channels_last)
-    return SegmentationNetwork(card, sha256, choice, module, _autocast(torch, choice.name))
+    module = backbone.for_inference(module).to(choice.name).to(memory_format=torch.channels_last)
+    return SegmentationNetwork(card, sha256, outputs, align, choice, module, _autocast(torch, choice.name))
 
 
 def _autocast(torch: Any, device: str) -> Any:
@@ -133,7 +140,7 @@ def segment_tiled(
     batch_size: int,
     monitor: Monitor,
     flips: bool = False,
-) -> tuple[ClassesMap, NDArray[np.uint8]]:
+) -> PixelMaps:
     """Segment an image at the scale where its cells have the network's diameter.
 
     Parameters
@@ -146,13 +153,6 @@ def segment_tiled(
         Largest tile side (network's pixels) and tiles per step; they bound the memory above image and result.
     flips
         Average over the four flips.
-
-    Returns
-    -------
-    classes
-        (Y, X) uint8, 0 background, 1 cytoplasm, 2 nucleus.
-    uncertainty
-        (Y, X) uint8, entropy of the probabilities; 255 = all classes equally likely.
     """
     while True:
         try:
@@ -175,15 +175,15 @@ def _segment(
     batch_size: int,
     monitor: Monitor,
     flips: bool,
-) -> tuple[ClassesMap, NDArray[np.uint8]]:
-    tile = max(_LEAST_TILE_PX, tile_px // ALIGN * ALIGN)
-    overlap = min(4 * ALIGN, tile // 4 // ALIGN * ALIGN)
-    grid = Grid.of(rgb.shape[:2], network.cell_px / diameter_px, tile, overlap)
-    classes = np.empty(rgb.shape[:2], np.uint8)
-    uncertainty = np.empty(rgb.shape[:2], np.uint8)
-    total, done, carried = len(grid.rows) * len(grid.columns), 0, np.zeros((0, rgb.shape[1], 3), np.float32)
+) -> PixelMaps:
+    align, count = network.align, network.outputs.count
+    tile = max(_LEAST_TILE_PX, tile_px // align * align)
+    overlap = min(4 * align, tile // 4 // align * align)
+    grid = Grid.of(rgb.shape[:2], network.cell_px / diameter_px, tile, overlap, align)
+    maps = PixelMaps.empty(rgb.shape[:2], network.outputs)
+    total, done, carried = len(grid.rows) * len(grid.columns), 0, np.zeros((0, rgb.shape[1], count), np.float32)
     for row, first, complete in bands(grid):
-        band = np.zeros((grid.image_range(row, 0)[1] - first, rgb.shape[1], 3), np.float32)
+        band = np.zeros((grid.image_range(row, 0)[1] - first, rgb.shape[1], count), np.float32)
         band[: len(carried)] = carried
         down = grid.weights(row, 0)[:, None, None]
         for at in range(0, len(grid.columns), batch_size):
@@ -194,9 +194,9 @@ def _segment(
                 band[:, x0:x1] += grid.lay(p, row, column) * down * grid.weights(column, 1)[None, :, None]
             done += len(columns)
             monitor.report("segment", done, total)
-        _decide(band[: complete - first], classes[first:complete], uncertainty[first:complete])
+        maps.fill(slice(first, complete), band[: complete - first], network.outputs)
         carried = band[complete - first :]
-    return classes, uncertainty
+    return maps
 
 
 def _probabilities(
@@ -213,11 +213,3 @@ def _probabilities(
     ways = [(slice(None), slice(None, None, y), slice(None, None, x)) for y in (1, -1) for x in (1, -1)]
     views = [network.predict(np.ascontiguousarray(tiles[way]))[way] for way in ways]
     return np.ascontiguousarray(sum(views) / np.float32(len(views)), dtype=np.float32)
-
-
-def _decide(p: NDArray[np.float32], classes: ClassesMap, uncertainty: NDArray[np.uint8]) -> None:
-    """Fill classes and uncertainty from blended probabilities; background only where it beats the whole cell."""
-    cell = p[..., 1] + p[..., 2] > p[..., 0]
-    classes[...] = np.where(cell, np.where(p[..., 2] > p[..., 1], 2, 1), 0)
-    entropy = -(p * np.log(np.maximum(p, 1e-6))).sum(axis=-1) / np.log(3.0)
-    uncertainty[...] = np.clip(255.0 * entropy + 0.5, 0, 255)

@@ -73,8 +73,6 @@ def split_touching(labels: LabelImage, depth: float, min_area_px: float = 0.0) -
 
 
 def _cut(mask: BoolMask, depth: float, min_area_px: float) -> LabelImage:
-    if mask.all():
-        return mask.astype(np.int32)
     if mask.all():  # a crop without background has no waist, and OpenCV no distance for it
         return mask.astype(np.int32)
     distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -47,6 +47,10 @@ class RawSegmentation:
         (Y, X) uint8, entropy of the network's probabilities, 255 = all classes equally likely; None without one.
     diameter_px
         Cell diameter in pixels used by the method, or None.
+    smudge
+        (Y, X) bool, where the foreground looks like a smudge cell; None where the method cannot tell.
+    parts
+        What the classes map parts, where that depends on the model; None = as the method says.
     """
 
     classes: ClassesMap
@@ -55,6 +59,8 @@ class RawSegmentation:
     model: str | None = None
     model_sha256: str | None = None
     device: str | None = None
+    smudge: BoolMask | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class SegmentationMethod:
     name, title, summary
         Key, display name and one sentence for people.
     parts
-        What the classes map parts.
+        What the classes map parts, unless a result says otherwise.
     settings
         Type of the method's settings; forms and `--set` are made from it.
     presets

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,32 @@ _BORDER_SHARE = 0.5
 _LEAST_AREA_PX = 25.0
 
 
+@dataclass(frozen=True)
+class Cleaned:
+    """Numbered cells and what belongs to them.
+
+    Attributes
+    ----------
+    labels
+        (Y, X) int32 cells, 1..N in raster order.
+    classes
+        (Y, X) uint8, zero exactly where `labels` is zero.
+    smudges
+        (Y, X) int32 smudge cells, numbered likewise, nowhere where there is a cell; None where they cannot be told.
+    """
+
+    labels: LabelImage
+    classes: ClassesMap
+    smudges: LabelImage | None
+
+
 def clean(
-    classes: ClassesMap, parts: Parts, settings: PostprocessSettings, diameter_px: float | None = None
-) -> tuple[LabelImage, ClassesMap]:
+    classes: ClassesMap,
+    parts: Parts,
+    settings: PostprocessSettings,
+    diameter_px: float | None = None,
+    smudge: BoolMask | None = None,
+) -> Cleaned:
     """Turn a raw classes map into numbered cells and a classes map that agrees with them.
 
     Parameters
@@ -33,13 +58,9 @@ def clean(
         Which steps to take.
     diameter_px
         Cell diameter in pixels, if known; sets the automatic smallest area.
-
-    Returns
-    -------
-    labels
-        (Y, X) int32, 1..N in raster order.
-    classes
-        (Y, X) uint8, zero exactly where labels is zero.
+    smudge
+        (Y, X) bool, where the foreground looks like a smudge cell, if that can be told. What is mostly so, once cut
+        and cleaned, is a smudge cell as a whole; all else keeps its pixels.
     """
     mask = classes != BACKGROUND
     if settings.fill_holes:
@@ -53,9 +74,15 @@ def clean(
         labels = split_touching(labels, settings.split_depth, limit)
     if settings.clear_border:
         labels[np.isin(labels, _on_border(labels))] = 0
+    smudges = None
+    if smudge is not None:
+        smeared = _mostly(labels, smudge)
+        smudges = relabel(np.where(smeared[labels], labels, 0))
+        labels[smeared[labels]] = 0
     labels = relabel(labels)
     filled = np.uint8(CYTOPLASM if parts == "nucleus+cytoplasm" else NUCLEUS)
-    return labels, np.where(labels > 0, np.where(classes > 0, classes, filled), np.uint8(BACKGROUND)).astype(np.uint8)
+    inside = np.where(classes > 0, classes, filled)
+    return Cleaned(labels, np.where(labels > 0, inside, np.uint8(BACKGROUND)).astype(np.uint8), smudges)
 
 
 def smallest_area(labels: LabelImage, settings: PostprocessSettings, diameter_px: float | None = None) -> float:
@@ -79,6 +106,15 @@ def _smooth(mask: BoolMask, radius: int) -> BoolMask:
     # A blur and a cut at one half rounds corners without moving straight edges, unlike opening.
     blurred = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), radius, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred > 0.5)
+
+
+def _mostly(labels: LabelImage, mask: BoolMask) -> BoolMask:
+    """Tell of each label whether more than half of its pixels lie in the mask; (N + 1,) bool, never for 0."""
+    areas = np.bincount(labels.ravel())
+    within = np.bincount(labels[mask], minlength=areas.size)
+    more = 2 * within > areas
+    more[0] = False
+    return np.asarray(more)
 
 
 def _on_border(labels: LabelImage) -> NDArray[np.int32]:

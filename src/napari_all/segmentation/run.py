@@ -50,11 +50,14 @@ def segment_array(
     watch = monitor or NullMonitor()
     raw = method.run(rgb, settings, watch)
     watch.raise_if_cancelled()
-    labels, classes = clean(raw.classes, method.parts, postprocess, raw.diameter_px)
+    parts = raw.parts or method.parts
+    cleaned = clean(raw.classes, parts, postprocess, raw.diameter_px, raw.smudge)
     return Segmentation(
-        labels=labels,
-        classes=classes,
-        parts=method.parts,
+        labels=cleaned.labels,
+        classes=cleaned.classes,
+        smudges=cleaned.smudges,
+        uncertainty_map=raw.uncertainty,
+        parts=parts,
         method=method.name,
         settings=settings.model_dump(mode="json"),
         postprocess=postprocess.model_dump(mode="json"),
@@ -62,7 +65,7 @@ def segment_array(
         model=raw.model,
         model_sha256=raw.model_sha256,
         device=raw.device,
-        uncertainty=None if raw.uncertainty is None else _mean_within(raw.uncertainty, labels > 0),
+        uncertainty=None if raw.uncertainty is None else _mean_within(raw.uncertainty, cleaned.labels > 0),
     )
 
 

@@ -1,7 +1,7 @@
 """Tiles on a rescaled grid: where they lie, how they are cut out of the image and blended back into it.
 
 The analysis grid is the image scaled by `scale`; the point x of the image lies at (x + 0.5) * scale - 0.5 of it. Tiles
-begin at multiples of `ALIGN`, so that a network's pooling sees the same grid whatever the tile size, and overlap
+begin at multiples of a network's stride, so that its pooling sees the same grid whatever the tile size, and overlap
 with weights that add up to one. Nothing here is larger than a tile or one row of tiles.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_all.types import RGBImage
 
 ALIGN = 16
-"""Networks may halve the resolution four times."""
+"""Least multiple; networks may halve the resolution four times, and those that do so more often ask for more."""
 
 
 @dataclass(frozen=True)
@@ -31,31 +31,28 @@ class Span:
     ramp_after: int
 
 
-def spans(length: int, tile: int, overlap: int) -> list[Span]:
+def spans(length: int, tile: int, overlap: int, align: int = ALIGN) -> list[Span]:
     """Cover `length` pixels by equal tiles of at most `tile`, each sharing `overlap` with the next.
 
-    Starts and sizes are multiples of `ALIGN`; the last tile may reach beyond `length`.
+    Starts and sizes are multiples of `align`; the last tile may reach beyond `length`.
 
     Parameters
     ----------
     length
         Pixels to cover, at least 1.
     tile
-        Largest tile, a multiple of `ALIGN` and larger than twice the overlap.
+        Largest tile, a multiple of `align` and larger than twice the overlap.
     overlap
-        Pixels shared by neighbours, a multiple of `ALIGN`.
+        Pixels shared by neighbours, a multiple of `align`.
     """
     count = 1 if length <= tile else -(-(length - overlap) // (tile - overlap))
-    size = _aligned(-(-(length - overlap) // count) + overlap) if count > 1 else _aligned(length)
+    least = -(-(length - overlap) // count) + overlap if count > 1 else length
+    size = max(1, -(-least // align)) * align
     starts = [k * (size - overlap) for k in range(count)]
     return [
         Span(start, start + size, overlap if k else 0, overlap if k < count - 1 else 0)
         for k, start in enumerate(starts)
     ]
-
-
-def _aligned(length: int) -> int:
-    return max(ALIGN, -(-length // ALIGN) * ALIGN)
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,10 @@ class Grid:
     columns: tuple[Span, ...]
 
     @classmethod
-    def of(cls, shape: tuple[int, int], scale: float, tile: int, overlap: int) -> Grid:
-        """Lay the tiles for an image of `shape` (Y, X)."""
+    def of(cls, shape: tuple[int, int], scale: float, tile: int, overlap: int, align: int = ALIGN) -> Grid:
+        """Lay the tiles for an image of `shape` (Y, X); see `spans`."""
         lengths = [max(1, round(n * scale)) for n in shape]
-        rows, columns = (tuple(spans(n, tile, overlap)) for n in lengths)
+        rows, columns = (tuple(spans(n, tile, overlap, align)) for n in lengths)
         return cls(shape, scale, rows, columns)
 
     def image_range(self, span: Span, axis: int) -> tuple[int, int]:

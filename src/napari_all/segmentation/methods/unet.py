@@ -1,4 +1,4 @@
-"""A trained U-Net: background, cytoplasm and nucleus, at any magnification and in most stains."""
+"""A trained network: cells and, where it was taught to, their nuclei and smudge cells, at any magnification."""
 
 from __future__ import annotations
 
@@ -53,14 +53,15 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
     if diameter is None:
         diameter = _estimated(rgb, network, settings, monitor)
         monitor.message(f"Cell diameter: {diameter:.0f} px (estimated)")
-    if diameter < NUCLEI_LEARNED_FROM_PX:
+    parts = network.outputs.parts
+    if parts == "nucleus+cytoplasm" and diameter < NUCLEI_LEARNED_FROM_PX:
         monitor.message(NUCLEUS_IS_A_GUESS)
-    classes, uncertainty = segment_tiled(
-        rgb, network, diameter, settings.tile_px, settings.batch_size, monitor, settings.flips
-    )
+    maps = segment_tiled(rgb, network, diameter, settings.tile_px, settings.batch_size, monitor, settings.flips)
     return RawSegmentation(
-        classes=classes,
-        uncertainty=uncertainty,
+        classes=maps.classes,
+        uncertainty=maps.uncertainty,
+        smudge=maps.smudge,
+        parts=parts,
         diameter_px=diameter,
         model=network.card.name,
         model_sha256=network.sha256,
@@ -74,7 +75,9 @@ def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettin
 
     def segment(window: RGBImage, assumed: float) -> tuple[ClassesMap, NDArray[np.uint8]]:
         monitor.raise_if_cancelled()
-        return segment_tiled(window, network, assumed, settings.tile_px, settings.batch_size, NullMonitor())
+        maps = segment_tiled(window, network, assumed, settings.tile_px, settings.batch_size, NullMonitor())
+        cells = maps.classes if maps.smudge is None else np.where(maps.smudge, np.uint8(0), maps.classes)
+        return cells, maps.uncertainty
 
     found = estimate_diameter(rgb, segment, lambda done, total: monitor.report("estimate", done, total))
     return round(found, 1) if found is not None else network.cell_px
