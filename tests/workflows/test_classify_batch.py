@@ -49,6 +49,7 @@ class ByColour:
 def predictor(monkeypatch: pytest.MonkeyPatch) -> ByColour:
     found = ByColour()
     monkeypatch.setattr(module, "predictor_of", lambda config: found)
+    monkeypatch.setattr(module, "model_sha256", lambda config: "f" * 64)
     return found
 
 

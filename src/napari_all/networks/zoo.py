@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import platformdirs
 
 from napari_all.errors import CheckpointError, UsageError
+from napari_all.files import sha256_file
 from napari_all.networks.card import CARD_SUFFIX, TENSORS_SUFFIX, ModelCard, Task, pair, read_card
 
 Source: TypeAlias = Literal["bundled", "imported", "file"]
@@ -70,7 +71,7 @@ def valid_name(name: str) -> str:
             f"beginning with a letter or digit, without a file ending"
         )
     if name.casefold() in {bundled.casefold() for bundled in _stems(WEIGHTS_FOLDER)}:
-        raise UsageError(f"{name!r} is the name of a model that ships with napari-all; give another with --name")
+        raise UsageError(f"{name!r} is the name of a model that ships with napari-all; give another name")
     return name
 
 
@@ -126,6 +127,24 @@ def find_weights(model: str | Path) -> Path:
             f"or the path of a {TENSORS_SUFFIX} file"
         )
     return pair(path)[0]
+
+
+def weights_sha256(model: str | Path) -> str:
+    """Return the SHA-256 of a model's weights file: its identity, for another model may take the name later.
+
+    Raises
+    ------
+    CheckpointError
+        There is no such model, or its weights cannot be read.
+    """
+    weights = find_weights(model)
+    try:
+        return sha256_file(weights)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot read the weights {weights}: {error.strerror}; both {TENSORS_SUFFIX} and {CARD_SUFFIX} must lie "
+            f"side by side, so copy the model again with both"
+        ) from error
 
 
 def source_of(weights: Path) -> Source:

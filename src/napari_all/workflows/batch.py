@@ -22,6 +22,7 @@ from napari_all.io.masks import (
 )
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor, NullMonitor
+from napari_all.networks.zoo import weights_sha256
 from napari_all.segmentation.measure import measure_cells
 from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
@@ -169,9 +170,8 @@ def _kept(image: InputImage, output: Path, config: SegmentConfig) -> Sidecar | N
         portable(settings),
         config.postprocess.model_dump(mode="json"),
     )
-    weights = Path(settings.get("model") or "")
-    if weights.is_file():  # another file may have the same name
-        same = same and sha256_file(weights) == sidecar.model_sha256
+    if model := settings.get("model"):
+        same = same and weights_sha256(model) == sidecar.model_sha256
     return sidecar if same or sidecar.status == "corrected" else None
 
 

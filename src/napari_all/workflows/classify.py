@@ -10,6 +10,7 @@ from pydantic import Field
 from napari_all.config import Settings
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.networks.device import DeviceSetting
+from napari_all.networks.zoo import weights_sha256
 from napari_all.types import Prediction, RGBImage
 
 if TYPE_CHECKING:
@@ -20,18 +21,25 @@ class ClassifyConfig(Settings):
     """Which model predicts, and where it runs."""
 
     model: str | None = Field(
-        None, description="Name of a bundled model or path of a .safetensors file; none = default"
+        None, description="Name of a model (napari-all models list) or path of a .safetensors file; none = default"
     )
     device: DeviceSetting = Field("auto", description="Where the network runs; auto takes a GPU if there is one")
 
 
 def predictor_of(config: ClassifyConfig) -> Predictor:
     """Return the loaded model of a configuration; kept for the next image."""
-    return _load(config.model, config.device)
+    return _load(config.model, model_sha256(config), config.device)
+
+
+def model_sha256(config: ClassifyConfig) -> str:
+    """Return the identity of the weights that a configuration's model has now."""
+    from napari_all.classification.predictor import DEFAULT_MODEL
+
+    return weights_sha256(config.model or DEFAULT_MODEL)
 
 
 @lru_cache(maxsize=1)
-def _load(model: str | None, device: DeviceSetting) -> Predictor:
+def _load(model: str | None, sha256: str, device: DeviceSetting) -> Predictor:
     from napari_all.classification.predictor import load_predictor
 
     return load_predictor(model, device)

@@ -20,7 +20,7 @@ from napari_all.io.tables import (
     write_table,
 )
 from napari_all.monitor import Monitor, NullMonitor
-from napari_all.workflows.classify import ClassifyConfig, predictor_of
+from napari_all.workflows.classify import ClassifyConfig, model_sha256, predictor_of
 from napari_all.workflows.classify_cells import CellSource, classify_cells
 from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
@@ -168,10 +168,7 @@ class _Job:
     def _holds(self, entry: InputRecord, image: InputImage) -> bool:
         if entry.prediction is None or entry.sha256 != sha256_file(image.path):
             return False
-        model = self._config.model
-        if model is None or not Path(model).is_file():
-            return True
-        return entry.prediction.model_sha256 == sha256_file(Path(model))  # another file may have the same name
+        return entry.prediction.model_sha256 == model_sha256(self._config)
 
     def save(self, record: RunRecord, table: Path) -> RunRecord:
         """Write the tables and the record of what is finished so far."""
