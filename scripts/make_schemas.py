@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_all.evaluation.report import SegmentationReport
 from napari_all.io import tables
 from napari_all.io.masks import Sidecar
+from napari_all.workflows.models import ModelList
 from napari_all.workflows.run_record import RunRecord
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
@@ -16,7 +17,12 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 
 def schemas():
     """Return the text of each schema by file name."""
-    models = {"run": RunRecord, "labels": Sidecar, "segmentation-report": SegmentationReport}
+    models = {
+        "run": RunRecord,
+        "labels": Sidecar,
+        "segmentation-report": SegmentationReport,
+        "models": ModelList,
+    }
     found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
     found["tables.json"] = {
         "cells": {"schema_version": tables.CELLS_VERSION, "columns": tables.CELL_FIELDS},

@@ -28,7 +28,9 @@ COMMANDS = {
     "segment": "segment the cells of images",
     "classify": "predict the subtype of images",
     "export": "convert label images to other formats",
+    "train": "train or fine-tune a model on images and masks",
     "evaluate": "measure results against reference masks",
+    "models": "list, show and import models",
 }
 """Subcommands and what they do; each is a module of this package with `add_arguments` and `run`."""
 
