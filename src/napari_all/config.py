@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from napari_all.errors import UsageError
 
@@ -41,8 +42,13 @@ class Settings(BaseModel):
             if key not in type(self).model_fields:
                 valid = ", ".join(sorted(type(self).model_fields))
                 raise UsageError(f"unknown setting {key!r}; choose one of {valid}")
-            changes[key] = None if value.strip().casefold() in ("none", "auto") else value.strip()
+            changes[key] = None if value.strip().casefold() in _nothing(type(self).model_fields[key]) else value.strip()
         return self.updated(**changes)
+
+
+def _nothing(field: FieldInfo) -> tuple[str, ...]:
+    """Return the words for "nothing given"; `auto` is one, unless it is a value of the field itself."""
+    return ("none", "auto") if field.default is None else ("none",)
 
 
 def _explain(cls: type[BaseModel], error: ValidationError) -> str:

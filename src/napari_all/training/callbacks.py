@@ -1,0 +1,115 @@
+"""What a training run does besides training: averages its weights, reports, obeys a stop, writes its curves."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Callback, WeightAveraging
+from torch import Tensor
+
+from napari_all.errors import Cancelled
+from napari_all.files import atomic_path
+from napari_all.monitor import Monitor
+from napari_all.training.curves import COLUMNS, CURVES_FILE
+
+STAGE = "train"
+
+
+class AveragedWeights(WeightAveraging):
+    """Exponential moving average that forgets the random beginning fast; validated, and kept as the best."""
+
+    def __init__(self, decay: float) -> None:
+        def update(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
+            n = int(count)
+            keep = min(decay, (1 + n) / (10 + n))
+            if averages[0].is_floating_point():
+                torch._foreach_lerp_(list(averages), list(values), 1.0 - keep)
+            else:
+                torch._foreach_copy_(list(averages), list(values))
+
+        super().__init__(use_buffers=True, multi_avg_fn=update)
+
+    def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
+        """Update after every step."""
+        return step_idx is not None
+
+
+class WholeFiles(TorchCheckpointIO):  # type: ignore[misc]
+    """Writes the trainer's own files whole or not at all, and reads nothing but tensors and plain values from them."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write `checkpoint` to `path`."""
+        with atomic_path(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """Read without running any code that the file may hold."""
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return found
+
+
+class Reporter(Callback):
+    """Passes progress to a monitor, stops when it asks to, and keeps the curves' file up to date."""
+
+    def __init__(self, monitor: Monitor, folder: Path, earlier: list[dict[str, float]]) -> None:
+        self._monitor, self._folder = monitor, folder
+        self._rows = earlier
+        self._begun = time.monotonic() - (earlier[-1]["seconds"] if earlier else 0.0)
+        self.cancelled = False
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Tell the loader which epoch begins, in which process."""
+        loader: Any = trainer.train_dataloader
+        loader.epoch, loader.rank = trainer.current_epoch, trainer.global_rank
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Report the step, and stop if asked to; all processes stop together."""
+        self._monitor.report(STAGE, trainer.global_step, int(trainer.estimated_stepping_batches))
+        self._obey(trainer)
+
+    def on_validation_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Stop between two images if asked to."""
+        if trainer.world_size == 1:
+            self._obey(trainer)
+
+    def _obey(self, trainer: lightning.Trainer) -> None:
+        asked = False
+        try:
+            self._monitor.raise_if_cancelled()
+        except Cancelled:
+            asked = True
+        if trainer.world_size > 1:
+            asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
+        if asked:
+            self.cancelled = trainer.should_stop = True
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say how good the epoch was; the training loss is known a moment later."""
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        found = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        row = {"epoch": float(trainer.current_epoch + 1), "step": float(trainer.global_step)}
+        row |= {name: found[name] for name in COLUMNS if name in found}
+        self._rows.append(row | {"seconds": round(time.monotonic() - self._begun, 1)})
+        dice = row.get("val_cell_dice", float("nan"))
+        nucleus = f", nucleus {row['val_nucleus_dice']:.4f}" if "val_nucleus_dice" in row else ""
+        self._monitor.message(
+            f"epoch {trainer.current_epoch + 1}: validation loss {row['val_loss']:.4f}, Dice {dice:.4f}{nucleus}"
+        )
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Write the curves."""
+        if not trainer.is_global_zero or not self._rows:
+            return
+        self._rows[-1]["train_loss"] = float(trainer.callback_metrics["train_loss"])
+        with atomic_path(self._folder / CURVES_FILE) as path, path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, COLUMNS, restval="")
+            writer.writeheader()
+            writer.writerows({name: f"{value:g}" for name, value in row.items()} for row in self._rows)

@@ -1,0 +1,246 @@
+"""Train a segmentation network: build or begin from a checkpoint, fit with Lightning, give back the best weights."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+
+from napari_all.data.mask_items import CODE_NAMES, COUNTS, MaskItem
+from napari_all.errors import Cancelled, CheckpointError, UsageError
+from napari_all.monitor import Monitor
+from napari_all.networks.backbones import BACKBONES
+from napari_all.networks.checkpoint import Checkpoint, InputInfo
+from napari_all.networks.device import choose_device
+from napari_all.training.callbacks import AveragedWeights, Reporter, WholeFiles
+from napari_all.training.curves import read_curves
+from napari_all.training.loader import ImageLoader, ItemSource, PatchLoader
+from napari_all.training.losses import meanings
+from napari_all.training.module import SCORE, SegmenterModule
+from napari_all.training.settings import TrainingSettings
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""The trainer's own files: to go on from, and the best epoch's weights."""
+RATE_FROM_SCRATCH, RATE_FINE_TUNING = 2e-3, 5e-4
+_LEAST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What is trained: a backbone with its options, the names of its outputs, how RGB becomes its input."""
+
+    backbone: str
+    options: dict[str, Any]
+    classes: tuple[str, ...]
+    input: InputInfo
+    init: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The best weights of a run.
+
+    Attributes
+    ----------
+    tensors
+        By parameter name of the network.
+    epoch
+        Which epoch they are of, from 1.
+    metrics
+        That epoch's figures on the validation images.
+    cancelled
+        True when the monitor asked to stop before the end.
+    leader
+        False in the helper processes of a run on several, which have nothing more to do.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    epoch: int
+    metrics: dict[str, float]
+    cancelled: bool
+    leader: bool
+
+
+def fit(
+    spec: NetworkSpec,
+    sources: Sequence[ItemSource],
+    validation: Sequence[MaskItem],
+    settings: TrainingSettings,
+    folder: Path,
+    monitor: Monitor,
+    *,
+    resume: bool = False,
+) -> Fitted:
+    """Train, validating after every epoch; stop early, when asked to, or at the last epoch.
+
+    Parameters
+    ----------
+    spec
+        The network.
+    sources
+        What is trained on.
+    validation
+        Images to validate on, never trained on; at least one.
+    folder
+        For `last.ckpt`, `best.ckpt` and `curves.csv`.
+    resume
+        Go on from `last.ckpt` if it is there.
+
+    Raises
+    ------
+    UsageError
+        The device is not there, or a setting does not fit.
+    CheckpointError
+        `last.ckpt` is damaged or of other settings.
+    """
+    lightning.seed_everything(settings.seed, verbose=False)
+    _quieten()
+    module = SegmenterModule(
+        _network(spec), spec.classes, spec.input, settings, _rate(spec, settings), _weights(spec, sources, settings)
+    )
+    last = folder / LAST
+    again = last if resume and last.exists() else None
+    earlier = _rows_until(folder, _epochs_done(again)) if again else []
+    reporter = Reporter(monitor, folder, earlier)
+    best = ModelCheckpoint(
+        folder, "best", monitor=SCORE, mode="max", save_last=True, enable_version_counter=False, save_top_k=1
+    )
+    callbacks: list[Callback] = [reporter, best, EarlyStopping(SCORE, mode="max", patience=settings.patience)]
+    if settings.average:
+        callbacks.insert(0, AveragedWeights(settings.average))
+    trainer = _trainer(settings, callbacks, folder, monitor)
+    steps = settings.steps_per_epoch or _steps(sources, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            trainer.fit(
+                module,
+                PatchLoader(sources, settings, steps),
+                ImageLoader(validation, settings),
+                ckpt_path=str(again) if again else None,
+                weights_only=True,
+            )
+        except (RuntimeError, KeyError) as error:
+            if again is None:
+                raise
+            raise CheckpointError(
+                f"{LAST} does not fit these settings ({error}); start again in a new folder"
+            ) from error
+    return _best(best, folder, reporter, trainer)
+
+
+def _best(best: ModelCheckpoint, folder: Path, reporter: Reporter, trainer: lightning.Trainer) -> Fitted:
+    if not (folder / BEST).exists():
+        raise Cancelled("stopped before the first epoch ended; nothing was learned that could be kept")
+    trainer.strategy.barrier()
+    state = torch.load(folder / BEST, map_location="cpu", weights_only=True)
+    epoch = int(state["epoch"]) + 1
+    prefix = "network."
+    tensors = {k.removeprefix(prefix): v for k, v in state["state_dict"].items() if k.startswith(prefix)}
+    rows = [row for row in read_curves(folder) if int(row["epoch"]) == epoch]
+    metrics = {k: v for k, v in (rows[0] if rows else {}).items() if k.startswith("val_")}
+    return Fitted(tensors, epoch, metrics, reporter.cancelled, trainer.is_global_zero)
+
+
+def _network(spec: NetworkSpec) -> torch.nn.Module:
+    network = BACKBONES[spec.backbone].build(**spec.options)
+    if spec.init is not None:
+        tensors = {name: torch.from_numpy(np.asarray(value)).float() for name, value in spec.init.tensors.items()}
+        counters = {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}
+        try:
+            network.load_state_dict(counters | tensors)
+        except RuntimeError as error:
+            raise CheckpointError(f"the weights of {spec.init.card.name!r} do not fit their card ({error})") from error
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _rate(spec: NetworkSpec, settings: TrainingSettings) -> float:
+    return settings.learning_rate or (RATE_FINE_TUNING if spec.init else RATE_FROM_SCRATCH)
+
+
+def _weights(spec: NetworkSpec, sources: Sequence[ItemSource], settings: TrainingSettings) -> tuple[float, ...] | None:
+    """Return one weight per output; balanced = inverse to the square root of a class's share of the pixels."""
+    given = settings.class_weights
+    if given is None:
+        return None
+    if given != "balanced":
+        if len(given) != len(spec.classes) or min(given) < 0:
+            raise UsageError(
+                f"class_weights = {given}; give {len(spec.classes)} numbers of 0 or more, for {', '.join(spec.classes)}"
+            )
+        return tuple(given)
+    outputs = meanings(spec.classes)
+    pixels = np.zeros(len(spec.classes))
+    for item in (item for source in sources for item in source.items):
+        counts = np.bincount(item.codes[~item.ignore].ravel(), minlength=COUNTS)
+        for code, name in enumerate(CODE_NAMES):
+            for output in outputs[name]:
+                pixels[output] += counts[code] / len(outputs[name])
+    weights = 1.0 / np.sqrt(np.maximum(pixels / pixels.sum(), 1e-3))
+    return tuple((weights / weights.mean()).tolist())
+
+
+def _steps(sources: Sequence[ItemSource], settings: TrainingSettings) -> int:
+    images = sum(len(source.items) for source in sources)
+    return max(_LEAST_STEPS, -(-4 * images // (settings.batch_size * settings.processes)))
+
+
+def _trainer(
+    settings: TrainingSettings, callbacks: list[Callback], folder: Path, monitor: Monitor
+) -> lightning.Trainer:
+    choice = choose_device(settings.device)
+    monitor.message(choice.line)
+    if settings.processes > 1 and choice.name == "mps":
+        raise UsageError(f"processes = {settings.processes} on an Apple GPU; choose processes=1 or device=cpu")
+    return lightning.Trainer(
+        accelerator={"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[choice.name],
+        devices=settings.processes,
+        strategy="ddp" if settings.processes > 1 else "auto",
+        precision=_precision(settings, choice.name),
+        max_epochs=settings.epochs,
+        callbacks=callbacks,
+        plugins=[WholeFiles()],
+        default_root_dir=folder,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        log_every_n_steps=1,
+    )
+
+
+def _precision(settings: TrainingSettings, device: str) -> Any:
+    """Mixed precision where the hardware computes in it, as in inference."""
+    if settings.precision != "auto":
+        return {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}[settings.precision]
+    if device == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bf16-mixed" if device == "cpu" and native() else "32-true"
+
+
+def _epochs_done(last: Path) -> int:
+    try:
+        state = torch.load(last, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{last.name} cannot be read ({error}); start again in a new folder") from error
+    return int(state["epoch"]) + 1
+
+
+def _rows_until(folder: Path, epochs: int) -> list[dict[str, float]]:
+    return [row for row in read_curves(folder) if row["epoch"] <= epochs]
+
+
+def _quieten() -> None:
+    """Keep Lightning's greetings and advice from the user; errors still come."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,104 @@
+"""Batches of patches to train on, and whole images to validate on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_all.data.mask_items import MaskItem
+from napari_all.data.patches import cut_patch
+from napari_all.training.settings import TrainingSettings
+
+VALIDATION_PX = 768
+"""A validation image is looked at in a window of this side at most, its middle, at the network's scale."""
+_MULTIPLE = 32
+
+
+@dataclass(frozen=True)
+class ItemSource:
+    """Items that are drawn together, and their share of the patches."""
+
+    items: Sequence[MaskItem]
+    share: float = 1.0
+
+
+class PatchLoader:
+    """Gives the batches of one epoch; each follows from (seed, step, process) alone, so a resumed run goes on alike.
+
+    The next batch is made in a thread while the network works.
+    """
+
+    def __init__(self, sources: Sequence[ItemSource], settings: TrainingSettings, steps: int) -> None:
+        self._sources, self._settings, self._steps = sources, settings, steps
+        self.epoch = self.rank = 0
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        first = self.epoch * self._steps
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self._batch, first)
+            for step in range(first + 1, first + self._steps):
+                batch = ahead.result()
+                ahead = pool.submit(self._batch, step)
+                yield batch
+            yield ahead.result()
+
+    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+        settings = self._settings
+        rng = np.random.default_rng((settings.seed, step, self.rank))
+        shares = np.array([source.share for source in self._sources])
+        patches = []
+        for which in rng.choice(len(shares), settings.batch_size, p=shares / shares.sum()):
+            items = self._sources[which].items
+            item = items[rng.integers(len(items))]
+            patches.append(cut_patch(item, rng, settings.patch_px, settings.cell_px, settings.augment))
+        images, targets = (torch.from_numpy(np.stack(a)).permute(0, 3, 1, 2) for a in zip(*patches, strict=True))
+        return images, targets
+
+
+class ImageLoader:
+    """Gives validation images one by one at the network's scale, unchanged otherwise: (1, 3, Y, X) and (1, 6, Y, X)."""
+
+    def __init__(self, items: Sequence[MaskItem], settings: TrainingSettings) -> None:
+        self._items, self._settings = items, settings
+        known = [item.diameter_px for item in items if item.diameter_px is not None]
+        self._usual = float(np.median(known)) if known else None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for item in self._items:
+            size = self._scaled(item.rgb.shape[:2], item.diameter_px)
+            how = cv2.INTER_AREA if size[0] < item.rgb.shape[1] else cv2.INTER_LINEAR
+            planes = [_padded(_middle(cv2.resize(a[0], size, interpolation=how))) for a in (item.images, item.targets)]
+            image, target = (torch.from_numpy(plane).permute(2, 0, 1)[None] for plane in planes)
+            yield image, target
+
+    def _scaled(self, shape: tuple[int, int], diameter_px: float | None) -> tuple[int, int]:
+        """Return (width, height) at the network's scale."""
+        side, cell_px = self._settings.patch_px, self._settings.cell_px
+        if cell_px is None:
+            return side, side
+        scale = cell_px / (diameter_px or self._usual or cell_px)
+        return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
+
+
+def _middle(array: np.ndarray) -> np.ndarray:
+    tops = [max(0, (n - VALIDATION_PX) // 2) for n in array.shape[:2]]
+    return array[tops[0] : tops[0] + VALIDATION_PX, tops[1] : tops[1] + VALIDATION_PX]
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    """Extend to multiples of 32 by repeating the edge; in a target the new pixels do not count."""
+    down, right = (-n % _MULTIPLE for n in array.shape[:2])
+    mode = "edge" if array.shape[2] == 3 else "constant"
+    return np.pad(array, ((0, down), (0, right), (0, 0)), mode)  # type: ignore[call-overload, no-any-return]

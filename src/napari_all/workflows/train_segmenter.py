@@ -1,0 +1,237 @@
+"""Train or fine-tune a segmentation network on folders of images and masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_all.data.mask_items import MaskItem
+from napari_all.errors import CheckpointError, DependencyError, FileExistsRefused
+from napari_all.evaluation.curves_picture import draw_curves
+from napari_all.files import atomic_path, write_bytes, write_json
+from napari_all.monitor import Monitor, NullMonitor
+from napari_all.networks.checkpoint import InputInfo, ModelCard, load_checkpoint, save_checkpoint
+from napari_all.training.curves import CURVES_FILE, read_curves
+from napari_all.workflows.run_record import Clock
+from napari_all.workflows.train_config import SourceConfig, TrainSegmenterConfig
+from napari_all.workflows.train_data import DataSummary, TrainingData, load_training_data, painted_source
+from napari_all.workflows.train_report import (
+    TrainReport,
+    as_markdown,
+    chosen_images,
+    measure_model,
+    write_pictures,
+)
+
+if TYPE_CHECKING:
+    from napari_all.training.fit import Fitted, NetworkSpec
+
+__all__ = ["SourceConfig", "TrainReport", "TrainSegmenterConfig", "check_data", "read_curves", "train_segmenter"]
+
+REPORT, PAGE, PICTURE, CURVES_PICTURE, SETTINGS = (
+    "report.json",
+    "report.md",
+    "before_after.png",
+    "curves.png",
+    "settings.json",
+)
+_INPUT = InputInfo(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+TERMS = "Weights for research use only; the terms of the images they were trained on apply."
+
+
+def check_data(
+    sources: Sequence[SourceConfig], config: TrainSegmenterConfig, monitor: Monitor | None = None
+) -> DataSummary:
+    """Read the data as a training would, and tell what it would be fed with; writes nothing.
+
+    Raises
+    ------
+    UsageError, MaskError, ImageError
+        What would stop the training, too.
+    """
+    return load_training_data(sources, config, monitor or NullMonitor()).summary
+
+
+def train_segmenter(
+    sources: Sequence[SourceConfig],
+    output: Path,
+    config: TrainSegmenterConfig,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    monitor: Monitor | None = None,
+) -> TrainReport | None:
+    """Train a network and write the checkpoint, its report, pictures and curves into `output`.
+
+    Parameters
+    ----------
+    sources
+        Folders of images and masks.
+    output
+        Gets `<name>.safetensors` with its card `<name>.json`, `report.json`, `report.md`, `before_after.png`,
+        `curves.csv` (rewritten after every epoch), `curves.png`, and the trainer's own `last.ckpt` and `best.ckpt`.
+    config
+        Architecture, beginning, data rules and training settings.
+    resume
+        Go on from the last finished epoch of an interrupted run with the same data and settings; more epochs than
+        before are allowed.
+
+    Returns
+    -------
+    The report that was also written; `cancelled` when the monitor stopped the run, whose best epoch is kept. None in
+    the helper processes of a run on several.
+
+    Raises
+    ------
+    UsageError, MaskError, ImageError
+        Data or settings do not fit; nothing was written.
+    FileExistsRefused
+        A run is there, and neither `overwrite` nor `resume` was given.
+    CheckpointError
+        The model to begin from, or the run to resume, cannot be used.
+    Cancelled
+        Stopped before the first epoch ended.
+    """
+    leader = "LOCAL_RANK" not in os.environ  # Lightning starts the helper processes with it
+    watch = monitor or NullMonitor()
+    clock = Clock()
+    if leader:
+        _refuse_existing(output, config, overwrite=overwrite, resume=resume)
+    data = load_training_data(sources, config, watch)
+    if leader:
+        for line in data.summary.lines():
+            watch.message(line)
+        _remember(output, config, data.summary, resume=resume)
+    try:
+        from napari_all.training.fit import fit
+        from napari_all.training.loader import ItemSource
+    except ImportError as error:
+        raise DependencyError(f"training needs more libraries ({error}); pip install 'napari-all[train]'") from error
+    spec = _spec(config, data)
+    shown = chosen_images(data.validation)
+    device = config.training.device
+    before = measure_model(config.init, shown, device, watch, "before") if config.init and leader else None
+    painted = painted_source(config, data.sources)
+    fed = [ItemSource(s.train, s.share) for s in (*data.sources, *([painted] if painted else [])) if s.train]
+    fitted = fit(spec, fed, data.validation, config.training, output, watch, resume=resume)
+    if not fitted.leader:
+        return None
+    path = _save(output, config, spec, data, fitted)
+    after = measure_model(str(path), shown, device, NullMonitor() if fitted.cancelled else watch, "after")
+    report = TrainReport(
+        model=config.name,
+        checkpoint=path.name,
+        epoch=fitted.epoch,
+        cancelled=fitted.cancelled,
+        curves=fitted.metrics,
+        before=before[0] if before else None,
+        after=after[0],
+        data=data.summary,
+    )
+    _write(output, report, shown, before, after, clock)
+    return report
+
+
+def _refuse_existing(output: Path, config: TrainSegmenterConfig, *, overwrite: bool, resume: bool) -> None:
+    names = (f"{config.name}.safetensors", REPORT, CURVES_FILE, "last.ckpt", "best.ckpt", SETTINGS)
+    found = [name for name in names if (output / name).exists()]
+    if found and not overwrite and not resume:
+        raise FileExistsRefused(
+            f"{output.name} already holds {', '.join(found[:3])}; give --resume to go on, --overwrite to start again, "
+            "or choose another folder"
+        )
+    if not resume:
+        for name in found:
+            (output / name).unlink()
+
+
+def _remember(output: Path, config: TrainSegmenterConfig, summary: DataSummary, *, resume: bool) -> None:
+    """Write what fixes the run, or compare with what an interrupted one was begun with."""
+    import json
+
+    told = config.model_dump(mode="json") | {"data": summary.fingerprint, "classes": summary.classes}
+    path = output / SETTINGS
+    if resume and path.exists():
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        changed = sorted(_differences(begun, told))
+        if changed:
+            raise CheckpointError(
+                f"{output.name} was begun with other {', '.join(changed)}; resume with the same data and settings, "
+                "or start again in a new folder"
+            )
+    write_json(path, told)
+
+
+def _differences(begun: dict[str, Any], now: dict[str, Any]) -> set[str]:
+    free = {"epochs", "patience", "device", "processes"}
+    found = set()
+    for key in set(begun) | set(now):
+        old, new = begun.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found |= _differences(old, new)
+        elif old != new and key not in free:
+            found.add(key)
+    return found
+
+
+def _spec(config: TrainSegmenterConfig, data: TrainingData) -> NetworkSpec:
+    from napari_all.training.fit import NetworkSpec
+
+    if config.init is not None:
+        init = load_checkpoint(config.init, "segmentation")
+        return NetworkSpec(init.card.backbone, dict(init.card.options), init.card.classes, init.card.input, init)
+    backbone, options = config.backbone()
+    return NetworkSpec(backbone, {**options, "classes": len(data.classes)}, data.classes, _INPUT)
+
+
+def _save(output: Path, config: TrainSegmenterConfig, spec: NetworkSpec, data: TrainingData, fitted: Fitted) -> Path:
+    """Write the best weights in float16 with a card that rebuilds the network."""
+    tensors = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in fitted.tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    begun = f"fine-tuned from {spec.init.card.name}" if spec.init else "trained from random weights"
+    card = ModelCard(
+        name=config.name,
+        task="segmentation",
+        backbone=spec.backbone,
+        options=spec.options,
+        input=spec.input,
+        classes=spec.classes,
+        extra={
+            "cell_diameter_px": _cell_px(config, data),
+            "training": config.training.model_dump(mode="json"),
+            "init": {"name": spec.init.card.name, "sha256": spec.init.sha256} if spec.init else None,
+            "data": data.summary.model_dump(mode="json", exclude={"without_mask", "predicted"}),
+            "epoch": fitted.epoch,
+        },
+        summary=f"White cells in stained blood smears; {begun} on {data.summary.train} images.",
+        metrics=fitted.metrics,
+        data=(*(spec.init.card.data if spec.init else ()), f"{data.summary.images} images of the user's own"),
+        licence=TERMS if spec.init is None else f"{TERMS} Begun from {spec.init.card.name}: {spec.init.card.licence}",
+    )
+    return save_checkpoint(output / config.name, tensors, card)
+
+
+def _cell_px(config: TrainSegmenterConfig, data: TrainingData) -> float:
+    """Return the diameter in pixels at which the network has seen cells."""
+    if config.training.cell_px is not None:
+        return config.training.cell_px
+    seen = [
+        item.diameter_px * config.training.patch_px / (item.rgb.shape[0] * item.rgb.shape[1]) ** 0.5
+        for source in data.sources
+        for item in source.train
+        if item.diameter_px is not None
+    ]
+    return round(float(sorted(seen)[len(seen) // 2]), 1)
+
+
+def _write(output: Path, report: TrainReport, shown: Sequence[MaskItem], before: Any, after: Any, clock: Clock) -> None:
+    write_pictures(output / PICTURE, shown, before, after)
+    with atomic_path(output / CURVES_PICTURE) as path:
+        draw_curves(read_curves(output)).save(path, format="PNG")
+    write_bytes(output / PAGE, as_markdown(report).encode())
+    write_json(output / REPORT, report.model_dump(mode="json") | {"started": clock.started, "seconds": clock.seconds})
