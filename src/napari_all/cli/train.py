@@ -18,8 +18,8 @@ _EXAMPLE = """A mask is named after its image (<name>.png, <name>_labels.tif, <n
 cells, one value for all cells, or 0 background, 1 cytoplasm, 2 nucleus. What this program saved is read with its
 classes and its status: masks that are mere predictions are left out. <name>_ignore.png beside a mask (or in
 --ignore) tells what does not count, <name>_smudges.png what is a smudge cell. A fifth of the images, whole groups
-at a time, is held out to validate on. DIR gets the model (use it with 'segment --model DIR/<name>.safetensors' or 'models import'), report.md,
-curves and before/after pictures.
+at a time, is held out to validate on. DIR gets the model (for 'segment --model DIR/<name>.safetensors' or
+'models import'), report.md, curves and before/after pictures.
 
 settings:
 {settings}

@@ -110,6 +110,7 @@ def train_segmenter(
     except ImportError as error:
         raise DependencyError(f"training needs more libraries ({error}); pip install 'napari-all[train]'") from error
     spec = _spec(config, data)
+    config = _at_scale_of(spec, config)
     shown = chosen_images(data.validation)
     device = config.training.device
     before = measure_model(config.init, shown, device, watch, "before") if config.init and leader else None
@@ -184,6 +185,14 @@ def _spec(config: TrainSegmenterConfig, data: TrainingData) -> NetworkSpec:
         return NetworkSpec(init.card.backbone, dict(init.card.options), init.card.classes, init.card.input, init)
     backbone, options = config.backbone()
     return NetworkSpec(backbone, {**options, "classes": len(data.classes)}, data.classes, _INPUT)
+
+
+def _at_scale_of(spec: NetworkSpec, config: TrainSegmenterConfig) -> TrainSegmenterConfig:
+    """Show cells at the size that the network to fine-tune has learned."""
+    if spec.init is None:
+        return config
+    cell_px = spec.init.card.extra["cell_diameter_px"]
+    return config.updated(training=config.training.updated(cell_px=cell_px))
 
 
 def _save(output: Path, config: TrainSegmenterConfig, spec: NetworkSpec, data: TrainingData, fitted: Fitted) -> Path:

@@ -1,0 +1,144 @@
+"""Five-fold and cross-dataset Dice on wbc-zheng; each network is trained, by the command line's job, on that data alone.
+
+    python scripts/prepare_zheng.py --data ../shared/data/wbc-zheng --output runs/zheng
+    python benchmarks/zheng_folds.py [--data DIR] [--runs runs/zheng] [--only fold0 1to2 ...]
+
+Fold k of a dataset: the images whose index by sorted file name is k modulo 5; one network per fold learns both sets.
+`1to2` learns dataset 1 and is tested on all of dataset 2, `2to1` the other way round. Trainings that are finished are
+not repeated, interrupted ones go on. Every image is segmented with default settings, its cell diameter estimated.
+Writes `docs/results/zheng_folds.json`: nucleus and whole-cell Dice (mean over images, bootstrap interval, 5th
+percentile), mean absolute error of nucleus area / cell area, the worst images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from napari_all.classes import NUCLEUS
+from napari_all.cli.common import terminal_monitor
+from napari_all.evaluation.intervals import bootstrap_mean
+from napari_all.evaluation.masks import dice
+from napari_all.io.images import read_image
+from napari_all.workflows.segment import make_config, segment_image
+from napari_all.workflows.train_config import SourceConfig, make_train_config
+from napari_all.workflows.train_segmenter import train_segmenter
+
+ROOT = Path(__file__).resolve().parents[1]
+DATASETS = (1, 2)
+FOLDS = 5
+SETTINGS = (
+    "cell_px=64", "patch_px=128", "batch_size=10", "epochs=25", "steps_per_epoch=60", "patience=25",
+    "synthetic_share=0.1", "scale_smallest=0.6", "scale_largest=1.6",
+)  # fmt: skip
+JOBS = {f"fold{k}": (f"fold{k}.csv", DATASETS) for k in range(FOLDS)} | {
+    "1to2": ("all.csv", (1,)),
+    "2to1": ("all.csv", (2,)),
+}
+
+
+def train(name: str, data: Path, runs: Path) -> Path:
+    """Train one network, or go on with it; return its checkpoint."""
+    split, datasets = JOBS[name]
+    folder = runs / name
+    checkpoint = folder / f"zheng-{name}.safetensors"
+    if not (folder / "report.json").exists():
+        sources = [
+            SourceConfig(
+                images=data / f"dataset{d}" / "images",
+                masks=data / f"dataset{d}" / "masks",
+                ignore=runs / f"dataset{d}" / "ignore",
+                split=runs / f"dataset{d}" / split,
+            )
+            for d in datasets
+        ]
+        config = make_train_config([f"name=zheng-{name}", *SETTINGS])
+        with terminal_monitor(quiet=False) as monitor:
+            train_segmenter(sources, folder, config, resume=(folder / "last.ckpt").exists(), monitor=monitor)
+    return checkpoint
+
+
+def tested(name: str, data: Path) -> list[tuple[int, Path]]:
+    """Return (dataset, image) of everything that a network may be tested on."""
+    split, trained = JOBS[name]
+    found = []
+    for dataset in DATASETS:
+        paths = sorted((data / f"dataset{dataset}" / "images").iterdir())
+        if split == "all.csv":
+            found += [] if dataset in trained else [(dataset, path) for path in paths]
+        else:
+            found += [(dataset, path) for i, path in enumerate(paths) if i % FOLDS == int(name[-1])]
+    return found
+
+
+def score(checkpoint: Path, images: list[tuple[int, Path]]) -> list[dict[str, object]]:
+    """Measure every image."""
+    config = make_config("unet", assignments=[f"model={checkpoint}"])
+    rows = []
+    for dataset, path in images:
+        _, rgb = read_image(path)
+        truth = cv2.imread(str(path.parents[1] / "masks" / path.name), cv2.IMREAD_UNCHANGED)
+        result = segment_image(rgb, config)
+        nucleus, cell = result.classes == NUCLEUS, result.classes > 0
+        ratio = nucleus.sum() / cell.sum() if cell.any() else 0.0
+        rows.append(
+            {
+                "dataset": dataset,
+                "image": path.name,
+                "nucleus": dice(nucleus, truth == NUCLEUS),
+                "whole_cell": dice(cell, truth > 0),
+                "ratio_error": abs(float(ratio - (truth == NUCLEUS).sum() / (truth > 0).sum())),
+            }
+        )
+    return rows
+
+
+def summary(rows: list[dict[str, object]]) -> dict[str, object]:
+    """Return means, intervals and tails."""
+    result: dict[str, object] = {"images": len(rows)}
+    for part in ("nucleus", "whole_cell"):
+        values = [float(row[part]) for row in rows]  # type: ignore[arg-type]
+        low, high = bootstrap_mean(values)
+        result[part] = {
+            "dice": round(float(np.mean(values)), 4),
+            "dice_95": [round(low, 4), round(high, 4)],
+            "p5": round(float(np.percentile(values, 5)), 4),
+        }
+    result["ratio_mae"] = round(float(np.mean([row["ratio_error"] for row in rows])), 4)  # type: ignore[misc]
+    worst = sorted(rows, key=lambda row: float(row["nucleus"]))[:5]  # type: ignore[arg-type]
+    result["worst_nuclei"] = {str(row["image"]): round(float(row["nucleus"]), 3) for row in worst}  # type: ignore[arg-type]
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = Path(os.environ.get("NAPARI_ALL_DATA", ROOT.parent / "shared" / "data"))
+    parser.add_argument("--data", type=Path, default=default / "wbc-zheng")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "zheng")
+    parser.add_argument("--only", nargs="*", choices=list(JOBS), default=list(JOBS))
+    options = parser.parse_args()
+    scored = {}
+    for name in options.only:
+        checkpoint = train(name, options.data, options.runs)
+        scored[name] = score(checkpoint, tested(name, options.data))
+        print(name, json.dumps(summary(scored[name])), flush=True)
+    if set(scored) != set(JOBS):
+        return
+    folds = [row for name, rows in scored.items() if name.startswith("fold") for row in rows]
+    results = {f"dataset{d}, five folds": summary([r for r in folds if r["dataset"] == d]) for d in DATASETS}
+    results |= {
+        "trained on dataset 1, tested on 2": summary(scored["1to2"]),
+        "trained on dataset 2, tested on 1": summary(scored["2to1"]),
+    }
+    target = ROOT / "docs" / "results" / "zheng_folds.json"
+    target.write_text(json.dumps({"settings": SETTINGS, **results}, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
