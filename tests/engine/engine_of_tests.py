@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from napari_all.engine.server import Reply, serve
-from napari_all.errors import ImageError
+from napari_all.errors import Cancelled, ImageError
 
 
 def echo(config, arrays, monitor):
@@ -30,6 +30,16 @@ def deaf(config, arrays, monitor):
     time.sleep(600)
 
 
+def keep_best(config, arrays, monitor):
+    monitor.report("waiting", 0, 1)
+    try:
+        while True:
+            monitor.raise_if_cancelled()
+            time.sleep(0.01)
+    except Cancelled:
+        return Reply({"kept": True})
+
+
 def refuse(config, arrays, monitor):
     raise ImageError("smear.tif holds no pixels; choose another file")
 
@@ -47,7 +57,7 @@ def grow(config, arrays, monitor):
     return Reply({}, {"big": np.full(config["shape"], 7, np.uint8)})
 
 
-JOBS = {f.__name__: f for f in (echo, wait, deaf, refuse, stumble, crash, grow)}
+JOBS = {f.__name__: f for f in (echo, wait, deaf, keep_best, refuse, stumble, crash, grow)}
 
 if __name__ == "__main__":
     sys.exit(serve(JOBS))

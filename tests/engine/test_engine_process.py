@@ -233,3 +233,24 @@ def test_an_array_beyond_shared_memory_is_refused_with_the_remedy():
         pytest.skip("the room is looked up on Linux only")
     with pytest.raises(EngineError, match="--shm-size"):
         SharedArray.create("u1", (1 << 50,))
+
+
+def test_a_job_that_keeps_its_best_ends_with_a_result_when_stopped(client):
+    listener = Recorder()
+    request = client.submit("keep_best", {}, {}, listener, keeps=True)
+    assert listener.moved.wait(TIMEOUT)
+    client.cancel(request)
+    assert listener.wait() == ("result", {"kept": True}, {})
+
+
+def test_a_stop_at_once_does_not_wait_for_the_grace_period(client):
+    client.grace_s = 600.0
+    listener = Recorder()
+    request = client.submit("deaf", {}, {}, listener, keeps=True)
+    assert listener.moved.wait(TIMEOUT)
+    client.cancel(request)
+    assert not listener.done.wait(0.5)
+    client.end(request)
+    assert listener.wait() == ("cancelled",)
+    _, outcome = run(client, "echo")
+    assert outcome[0] == "result"

@@ -49,12 +49,16 @@ class Listener(Protocol):
 
 @dataclass(eq=False)
 class Request:
-    """One job on its way; `cancelled` is set by `EngineClient.cancel`."""
+    """One job on its way; `cancelled` is set by `EngineClient.cancel`.
+
+    With `keeps`, a result that comes after the wish to stop counts: a training that is stopped keeps its best epoch.
+    """
 
     job: str
     config: dict[str, Any]
     arrays: Mapping[str, NDArray[Any]]
     listener: Listener
+    keeps: bool = False
     cancelled: bool = False
     shared: dict[str, SharedArray] = field(default_factory=dict)
     results: dict[str, SharedArray] = field(default_factory=dict)
@@ -151,10 +155,16 @@ class EngineClient:
         return process.pid if process is not None and process.alive else None
 
     def submit(
-        self, job: str, config: dict[str, Any], arrays: Mapping[str, NDArray[Any]], listener: Listener
+        self,
+        job: str,
+        config: dict[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        listener: Listener,
+        *,
+        keeps: bool = False,
     ) -> Request:
         """Queue a job; what comes of it goes to `listener`. `arrays` must not change until it ends."""
-        request = Request(job, config, arrays, listener)
+        request = Request(job, config, arrays, listener, keeps)
         with self._changed:
             if self._stopped:
                 raise EngineError("the engine was closed with the window; open the window again")
@@ -176,6 +186,12 @@ class EngineClient:
             timer = threading.Timer(self.grace_s, self._kill_if_running, (request, process))
             timer.daemon = True
             timer.start()
+
+    def end(self, request: Request) -> None:
+        """End a job at once, with its process; what it has not written is lost."""
+        self.cancel(request)
+        if (process := self._process) is not None:
+            self._kill_if_running(request, process)
 
     def close(self) -> None:
         """End the engine; jobs under way are cancelled."""
@@ -278,7 +294,7 @@ class EngineClient:
             case "allocate":
                 process.channel.send(self._allocate(request, message))
                 return False
-            case "result" if not request.cancelled:
+            case "result" if request.keeps or not request.cancelled:
                 arrays = {name: shared.read() for name, shared in request.results.items()}
                 listener.on_result(message["value"], arrays)
             case "result" | "cancelled":

@@ -11,6 +11,9 @@ from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_all.gui.engine_process import EngineClient, Request
 
+FINISH_S = 600.0
+"""Seconds that a training gets to write its best model, figures and pictures after a wish to stop."""
+
 
 class Job(QObject):
     """One piece of work under way; exactly one of `succeeded`, `failed` and `cancelled` comes, then `ended`."""
@@ -35,15 +38,22 @@ class Job(QObject):
         self.done = False
         self._heard.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
-    def start(self, job: str, config: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Queue the work."""
+    def start(
+        self, job: str, config: dict[str, Any], arrays: Mapping[str, NDArray[Any]], *, keeps: bool = False
+    ) -> None:
+        """Queue the work; `keeps`: its result counts even after `cancel`."""
         _UNDER_WAY.add(self)
-        self._request = self._client.submit(job, config, arrays, self)
+        self._request = self._client.submit(job, config, arrays, self, keeps=keeps)
 
     def cancel(self) -> None:
         """Ask the work to stop; `cancelled` follows, after the grace period at the latest."""
         if self._request is not None and not self.done:
             self._client.cancel(self._request)
+
+    def end(self) -> None:
+        """Stop the work at once, without waiting for what it would still write; `cancelled` follows."""
+        if self._request is not None and not self.done:
+            self._client.end(self._request)
 
     def on_progress(self, stage: str, done: int, total: int) -> None:
         """Pass on progress from the client's thread."""
@@ -80,11 +90,13 @@ class Job(QObject):
 class Engines:
     """Two engine processes: one for networks and folders, one for what must answer while the first is busy.
 
-    A slider's cleaning and the table after an edit must not wait for a folder of a thousand images.
+    A slider's cleaning and the table after an edit must not wait for a folder of a thousand images; neither must wait
+    for a training, which gets a process of its own that ends with it and gives its memory back.
     """
 
     def __init__(self) -> None:
         self._clients: dict[bool, EngineClient] = {}
+        self._alone: set[EngineClient] = set()
 
     def start(
         self, job: str, config: dict[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None, *, heavy: bool
@@ -94,6 +106,15 @@ class Engines:
         work.start(job, config, arrays or {})
         return work
 
+    def start_alone(self, job: str, config: dict[str, Any]) -> Job:
+        """Start a job in a process of its own, which has `FINISH_S` seconds to end with a result when cancelled."""
+        client = EngineClient(grace_s=FINISH_S)
+        self._alone.add(client)
+        work = Job(client)
+        work.ended.connect(lambda: self._release(client))
+        work.start(job, config, {}, keeps=True)
+        return work
+
     def client(self, heavy: bool) -> EngineClient:
         """Return the client of the heavy or the light engine, made when first asked for."""
         if heavy not in self._clients:
@@ -101,11 +122,16 @@ class Engines:
         return self._clients[heavy]
 
     def close(self) -> None:
-        """End both processes; the next job starts fresh ones."""
-        clients = list(self._clients.values())
+        """End all processes; the next job starts fresh ones."""
+        clients = [*self._clients.values(), *self._alone]
         self._clients.clear()
+        self._alone.clear()
         for client in clients:
             client.close()
+
+    def _release(self, client: EngineClient) -> None:
+        self._alone.discard(client)
+        client.close()
 
 
 ENGINES = Engines()

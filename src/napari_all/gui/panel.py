@@ -95,8 +95,12 @@ class Panel(QWidget):
         stage: str = "Waiting for the engine",
     ) -> Job:
         """Start work, show its progress, and hand its result to `on_done` if layer `needs` is still there then."""
+        return self.watch(ENGINES.start(job, config, arrays, heavy=heavy), on_done, needs=needs, stage=stage)
+
+    def watch(self, work: Job, on_done: OnDone, *, needs: Layer | None = None, stage: str = "Starting") -> Job:
+        """Show the progress of work that was just started, and hand on its result as `start` does."""
         self._on_done, self._needs = on_done, needs
-        self.job = work = ENGINES.start(job, config, arrays, heavy=heavy)
+        self.job = work
         work.progressed.connect(self._on_progressed)
         work.messaged.connect(self.on_message)
         work.succeeded.connect(self._on_succeeded)
@@ -113,6 +117,10 @@ class Panel(QWidget):
     def on_message(self, text: str) -> None:
         """Show one line of a job; panels that have a place for it override this."""
         self.say(text)
+
+    def describe(self, stage: str, done: int, total: int) -> str:
+        """Return the words above the bar; panels that know more about a stage override this."""
+        return f"{stage[:1].upper()}{stage[1:]}: {done} of {total}" if total else stage
 
     def on_front(self, front: bool) -> None:
         """The panel comes to the front, or goes (closed, hidden, behind another tab)."""
@@ -184,7 +192,7 @@ class Panel(QWidget):
         return footer
 
     def _on_progressed(self, stage: str, done: int, total: int) -> None:
-        self._stage.setText(f"{stage[:1].upper()}{stage[1:]}: {done} of {total}" if total else stage)
+        self._stage.setText(self.describe(stage, done, total))
         self._bar.setRange(0, total)
         self._bar.setValue(done)
 
