@@ -1,4 +1,4 @@
-"""Five-fold and cross-dataset Dice on wbc-zheng; each network is trained, by the command line's job, on that data alone.
+"""Five-fold and cross-dataset Dice on wbc-zheng; each network is trained by the program itself on that data alone.
 
     python scripts/prepare_zheng.py --data ../shared/data/wbc-zheng --output runs/zheng
     python benchmarks/zheng_folds.py [--data DIR] [--runs runs/zheng] [--only fold0 1to2 ...]
@@ -59,7 +59,7 @@ def train(name: str, data: Path, runs: Path) -> Path:
         ]
         config = make_train_config([f"name=zheng-{name}", *SETTINGS])
         with terminal_monitor(quiet=False) as monitor:
-            train_segmenter(sources, folder, config, resume=(folder / "last.ckpt").exists(), monitor=monitor)
+            train_segmenter(sources, folder, config, resume=folder.exists(), monitor=monitor)
     return checkpoint
 
 

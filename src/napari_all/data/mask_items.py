@@ -107,9 +107,17 @@ def codes_present(items: Sequence[MaskItem]) -> set[int]:
     return {code for item in items for code in np.unique(item.codes).tolist()}
 
 
+def resized(array: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Resize (Y, X, C) uint8, C a multiple of three, to `size` (width, height); averages where it shrinks."""
+    how = cv2.INTER_AREA if size[0] < array.shape[1] else cv2.INTER_LINEAR
+    # OpenCV resizes four channels at most
+    threes = [np.ascontiguousarray(array[..., i : i + 3]) for i in range(0, array.shape[2], 3)]
+    return np.concatenate([np.asarray(cv2.resize(t, size, interpolation=how), dtype=np.uint8) for t in threes], axis=-1)
+
+
 def _pyramid(array: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
     levels = [array]
     for _ in range(2):
         size = (max(1, levels[-1].shape[1] // 2), max(1, levels[-1].shape[0] // 2))
-        levels.append(np.asarray(cv2.resize(levels[-1], size, interpolation=cv2.INTER_AREA), dtype=np.uint8))
+        levels.append(resized(levels[-1], size))
     return tuple(levels)

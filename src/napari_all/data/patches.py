@@ -27,14 +27,8 @@ class AugmentSettings(Settings):
     brightness: float = Field(1.0, ge=0, le=3, description="Strength of changes of light, even and uneven; 0 = none")
     stain: float = Field(1.0, ge=0, le=3, description="Strength of changes of stain and hue; 0 = none")
     focus: float = Field(1.0, ge=0, le=1, description="Share of the usual blur, sharpening, noise and JPEG damage")
+    debris: float = Field(0.0, ge=0, le=1, description="Share of patches with painted stain dirt and drying rings")
     cutout: float = Field(0.0, ge=0, le=1, description="Share of patches that lose a square, which then does not count")
-
-
-NO_AUGMENTATION = AugmentSettings.parse(
-    dict.fromkeys(("rotate", "flip", "crop"), False)
-    | {"scale_smallest": 1.0, "scale_largest": 1.0, "stretch": 0.0}
-    | dict.fromkeys(("contrast", "brightness", "stain", "focus"), 0.0)
-)
 
 
 def cut_patch(
@@ -66,8 +60,10 @@ def cut_patch(
     side = (size_px, size_px)
     patch = cv2.warpAffine(image, affine, side, flags=how, borderMode=cv2.BORDER_REFLECT_101)
     codes = cv2.warpAffine(target, affine, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    patch = recolour(np.asarray(patch, dtype=np.uint8), rng, settings)
-    return _cut_out(patch, np.asarray(codes, dtype=np.uint8), rng, settings.cutout)
+    patch, codes = np.asarray(patch, dtype=np.uint8), np.asarray(codes, dtype=np.uint8)
+    if settings.debris and rng.random() < settings.debris:
+        patch = with_debris(patch, codes[..., BACKGROUND] == 255, rng)
+    return _cut_out(recolour(patch, rng, settings), codes, rng, settings.cutout)
 
 
 def _whole_scale(item: MaskItem, size_px: int) -> float:
@@ -108,6 +104,38 @@ def _centre(
     return np.array(
         [rng.uniform(min(h, 0.5 * n), max(n - h, 0.5 * n)) for h, n in zip(inner, shape, strict=True)]
     ) + rng.normal(0.0, 0.16 * half)
+
+
+def with_debris(rgb: NDArray[np.uint8], background: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Paint what is often taken for a nucleus onto the background: dark grains, and rings as drying leaves them.
+
+    Parameters
+    ----------
+    rgb
+        (P, P, 3) uint8.
+    background
+        (P, P) bool, where it may lie.
+    """
+    out = rgb.astype(np.float32)
+    y, x = np.mgrid[: rgb.shape[0], : rgb.shape[1]].astype(np.float32)
+    places = np.argwhere(background)
+    if len(places) == 0:
+        return rgb
+    middle = places[rng.integers(len(places))]
+    spread = rng.uniform(2.0, 0.5 * rgb.shape[0])
+    dark = rng.uniform(10.0, 110.0) + rng.normal(0.0, 25.0, 3)
+    rings = rng.random() < 0.5
+    for _ in range(int(rng.integers(1, 9))):
+        at = middle + rng.normal(0.0, spread, 2)
+        radius, squeeze = rng.uniform(0.8, 5.0), rng.uniform(0.7, 1.4)
+        distance = np.hypot((y - at[0]) * squeeze, x - at[1])
+        rim = np.clip(rng.uniform(0.8, 1.6) - np.abs(distance - radius), 0.0, 1.0)
+        grain = np.clip(radius + 0.5 - distance, 0.0, 1.0)
+        layers = [(grain, np.full(3, 245.0)), (rim, dark)] if rings else [(grain, dark)]
+        for cover, colour in layers:
+            alpha = (cover * background * rng.uniform(0.6, 1.0))[..., None]
+            out = out * (1.0 - alpha) + alpha * colour
+    return np.asarray(np.clip(out, 0.0, 255.0), dtype=np.uint8)
 
 
 def _cut_out(image: NDArray[np.uint8], target: NDArray[np.uint8], rng: np.random.Generator, share: float) -> Patch:

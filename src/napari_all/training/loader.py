@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from napari_all.data.mask_items import MaskItem
+from napari_all.data.mask_items import MaskItem, resized
 from napari_all.data.patches import cut_patch
 from napari_all.training.settings import TrainingSettings
 
@@ -78,8 +77,7 @@ class ImageLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for item in self._items:
             size = self._scaled(item.rgb.shape[:2], item.diameter_px)
-            how = cv2.INTER_AREA if size[0] < item.rgb.shape[1] else cv2.INTER_LINEAR
-            planes = [_padded(_middle(cv2.resize(a[0], size, interpolation=how))) for a in (item.images, item.targets)]
+            planes = [_padded(_middle(resized(a[0], size))) for a in (item.images, item.targets)]
             image, target = (torch.from_numpy(plane).permute(2, 0, 1)[None] for plane in planes)
             yield image, target
 
