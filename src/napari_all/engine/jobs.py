@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_all.engine.model_jobs import MODEL_JOBS
 from napari_all.engine.server import Job, Reply
 from napari_all.io.masks import Sidecar
 from napari_all.monitor import Monitor
@@ -20,7 +21,6 @@ from napari_all.workflows.classify import ClassifyConfig, classify_image, predic
 from napari_all.workflows.classify_batch import classify_images
 from napari_all.workflows.export import export_labels, make_item
 from napari_all.workflows.export_items import NamedItem, export_items
-from napari_all.workflows.models import import_model
 from napari_all.workflows.segment import SegmentConfig, segment_image
 
 Config = dict[str, Any]
@@ -61,11 +61,6 @@ def _classify_folder(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
         for r in records
     ]
     return Reply({"rows": rows})
-
-
-def _import_model(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    info = import_model(Path(config["path"]), config["name"], overwrite=config["overwrite"], monitor=monitor)
-    return Reply(info.model_dump(mode="json"))
 
 
 def _measure(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
@@ -113,8 +108,8 @@ JOBS: dict[str, Job] = {
     "load_classifier": _load_classifier,
     "classify_image": _classify_image,
     "classify_folder": _classify_folder,
-    "import_model": _import_model,
     "measure": _measure,
     "export": _export,
     "save_labels": _save_labels,
+    **MODEL_JOBS,
 }

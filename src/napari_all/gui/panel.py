@@ -95,9 +95,9 @@ class Panel(QWidget):
         stage: str = "Waiting for the engine",
     ) -> Job:
         """Start work, show its progress, and hand its result to `on_done` if layer `needs` is still there then."""
-        return self.watch(ENGINES.start(job, config, arrays, heavy=heavy), on_done, needs=needs, stage=stage)
+        return self.follow(ENGINES.start(job, config, arrays, heavy=heavy), on_done, needs=needs, stage=stage)
 
-    def watch(self, work: Job, on_done: OnDone, *, needs: Layer | None = None, stage: str = "Starting") -> Job:
+    def follow(self, work: Job, on_done: OnDone, *, needs: Layer | None = None, stage: str = "Starting") -> Job:
         """Show the progress of work that was just started, and hand on its result as `start` does."""
         self._on_done, self._needs = on_done, needs
         self.job = work
