@@ -1,4 +1,4 @@
-"""What a training run does besides training: averages its weights, reports, obeys a stop, writes its curves."""
+"""What a training run does besides training: averages its weights, reports, obeys a stop, writes files and curves."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import lightning
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, WeightAveraging
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from torch import Tensor
 
-from napari_all.errors import Cancelled
+from napari_all.errors import Cancelled, SaveError
 from napari_all.files import atomic_path
 from napari_all.monitor import Monitor
-from napari_all.training.curves import COLUMNS, CURVES_FILE
+from napari_all.training.curves import BEST, COLUMNS, CURVES_FILE, LAST
 
 STAGE = "train"
 
@@ -45,9 +45,14 @@ class WholeFiles(TorchCheckpointIO):  # type: ignore[misc]
     """Writes the trainer's own files whole or not at all, and reads nothing but tensors and plain values from them."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write `checkpoint` to `path`."""
+        """Write `checkpoint` to `path`; `SaveError` when the disk refuses, and what stood there is untouched."""
         with atomic_path(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+            try:
+                torch.save(checkpoint, temporary)
+            except RuntimeError as error:  # torch's writer tells of a full disk so
+                raise SaveError(
+                    f"cannot write {Path(path).name}: {error}; free some space, then go on with --resume"
+                ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read without running any code that the file may hold."""
@@ -55,8 +60,23 @@ class WholeFiles(TorchCheckpointIO):  # type: ignore[misc]
         return found
 
 
+def checkpoints(folder: Path, score: str) -> list[Callback]:
+    """Return what writes the best epoch by `score`, and every finished epoch to go on from, into `folder`."""
+    best, last = Path(BEST).stem, Path(LAST).stem
+    return [
+        ModelCheckpoint(
+            folder, best, monitor=score, mode="max", enable_version_counter=False, save_on_train_epoch_end=True
+        ),
+        ModelCheckpoint(folder, last, enable_version_counter=False, save_on_train_epoch_end=True),
+    ]
+
+
 class Reporter(Callback):
-    """Passes progress to a monitor, stops when it asks to, and keeps the curves' file up to date."""
+    """Passes progress to a monitor, stops when it asks to, and keeps the curves' file up to date.
+
+    A stop raises `Cancelled` at once: an epoch that was not finished leaves no trace, so that a resumed run does all
+    of it.
+    """
 
     def __init__(self, monitor: Monitor, folder: Path, earlier: list[dict[str, float]]) -> None:
         self._monitor, self._folder = monitor, folder
@@ -88,7 +108,8 @@ class Reporter(Callback):
         if trainer.world_size > 1:
             asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
         if asked:
-            self.cancelled = trainer.should_stop = True
+            self.cancelled = True
+            raise Cancelled("stopped at the user's wish")
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Say how good the epoch was; the training loss is known a moment later."""

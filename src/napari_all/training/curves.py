@@ -1,10 +1,12 @@
-"""The curves of a training run, kept as a table while it runs."""
+"""What a training run keeps in its folder while it runs: the trainer's own files, and the curves as a table."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
 
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""The trainer's own files: the last finished epoch, to go on from, and the weights of the best."""
 CURVES_FILE = "curves.csv"
 COLUMNS = ("epoch", "step", "train_loss", "val_loss", "val_dice", "val_cell_dice", "val_nucleus_dice", "seconds")
 """`val_dice` is the mean of the parts' Dice, by which the best epoch is chosen; a part the masks lack is empty."""

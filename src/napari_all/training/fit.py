@@ -12,23 +12,21 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 
-from napari_all.data.mask_items import CODE_NAMES, COUNTS, MaskItem
+from napari_all.data.mask_items import MaskItem
 from napari_all.errors import Cancelled, CheckpointError, UsageError
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import Checkpoint, InputInfo
 from napari_all.networks.device import choose_device
-from napari_all.training.callbacks import AveragedWeights, Reporter, WholeFiles
-from napari_all.training.curves import read_curves
+from napari_all.training.callbacks import AveragedWeights, Reporter, WholeFiles, checkpoints
+from napari_all.training.curves import BEST, LAST, read_curves
 from napari_all.training.loader import ImageLoader, ItemSource, PatchLoader
-from napari_all.training.losses import meanings
+from napari_all.training.losses import balanced_weights
 from napari_all.training.module import SCORE, SegmenterModule
 from napari_all.training.settings import TrainingSettings
 
-LAST, BEST = "last.ckpt", "best.ckpt"
-"""The trainer's own files: to go on from, and the best epoch's weights."""
 RATE_FROM_SCRATCH, RATE_FINE_TUNING = 2e-3, 5e-4
 _LEAST_STEPS = 20
 
@@ -69,6 +67,17 @@ class Fitted:
     leader: bool
 
 
+def check_settings(spec: NetworkSpec, settings: TrainingSettings) -> None:
+    """Raise `UsageError` for a device that is not there, or class weights that do not fit the network."""
+    given, classes = settings.class_weights, spec.classes
+    if given is not None and given != "balanced" and (len(given) != len(classes) or min(given) < 0 or not sum(given)):
+        raise UsageError(
+            f"class_weights = {given}; give {len(classes)} numbers of 0 or more, not all 0, for {', '.join(classes)}"
+        )
+    if choose_device(settings.device).name == "mps" and settings.processes > 1:
+        raise UsageError(f"processes = {settings.processes} on an Apple GPU; choose processes=1 or device=cpu")
+
+
 def fit(
     spec: NetworkSpec,
     sources: Sequence[ItemSource],
@@ -78,8 +87,12 @@ def fit(
     monitor: Monitor,
     *,
     resume: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> Fitted:
     """Train, validating after every epoch; stop early, when asked to, or at the last epoch.
+
+    The settings have passed `check_settings`. Asked to stop, it drops the epoch that is not finished and gives back
+    the best of those that are.
 
     Parameters
     ----------
@@ -93,13 +106,17 @@ def fit(
         For `last.ckpt`, `best.ckpt` and `curves.csv`.
     resume
         Go on from `last.ckpt` if it is there.
+    callbacks
+        More that Lightning is to call, as what measures more than the curves tell; a step's output holds the logits.
 
     Raises
     ------
-    UsageError
-        The device is not there, or a setting does not fit.
     CheckpointError
         `last.ckpt` is damaged or of other settings.
+    SaveError
+        The disk refuses; the files of the last finished epoch are whole.
+    Cancelled
+        Asked to stop before an epoch was finished.
     """
     lightning.seed_everything(settings.seed, verbose=False)
     _quieten()
@@ -108,15 +125,13 @@ def fit(
     )
     last = folder / LAST
     again = last if resume and last.exists() else None
-    earlier = _rows_until(folder, _epochs_done(again)) if again else []
-    reporter = Reporter(monitor, folder, earlier)
-    best = ModelCheckpoint(
-        folder, "best", monitor=SCORE, mode="max", save_last=True, enable_version_counter=False, save_top_k=1
-    )
-    callbacks: list[Callback] = [reporter, best, EarlyStopping(SCORE, mode="max", patience=settings.patience)]
+    done = _epochs_done(again) if again else 0
+    reporter = Reporter(monitor, folder, [row for row in read_curves(folder) if row["epoch"] <= done])
+    called = [reporter, EarlyStopping(SCORE, mode="max", patience=settings.patience), *callbacks]
+    called += checkpoints(folder, SCORE)
     if settings.average:
-        callbacks.insert(0, AveragedWeights(settings.average))
-    trainer = _trainer(settings, callbacks, folder, monitor)
+        called.insert(0, AveragedWeights(settings.average))
+    trainer = _trainer(settings, called, folder, monitor)
     steps = settings.steps_per_epoch or _steps(sources, settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -128,16 +143,20 @@ def fit(
                 ckpt_path=str(again) if again else None,
                 weights_only=True,
             )
+        except Cancelled:
+            pass  # the best epoch so far is the result
+        except SystemExit as error:  # how Lightning passes on a Ctrl-C that did not come through the monitor
+            raise KeyboardInterrupt from error
         except (RuntimeError, KeyError) as error:
             if again is None:
                 raise
             raise CheckpointError(
                 f"{LAST} does not fit these settings ({error}); start again in a new folder"
             ) from error
-    return _best(best, folder, reporter, trainer)
+    return _best(folder, reporter, trainer)
 
 
-def _best(best: ModelCheckpoint, folder: Path, reporter: Reporter, trainer: lightning.Trainer) -> Fitted:
+def _best(folder: Path, reporter: Reporter, trainer: lightning.Trainer) -> Fitted:
     if not (folder / BEST).exists():
         raise Cancelled("stopped before the first epoch ended; nothing was learned that could be kept")
     trainer.strategy.barrier()
@@ -167,25 +186,9 @@ def _rate(spec: NetworkSpec, settings: TrainingSettings) -> float:
 
 
 def _weights(spec: NetworkSpec, sources: Sequence[ItemSource], settings: TrainingSettings) -> tuple[float, ...] | None:
-    """Return one weight per output; balanced = inverse to the square root of a class's share of the pixels."""
-    given = settings.class_weights
-    if given is None:
-        return None
-    if given != "balanced":
-        if len(given) != len(spec.classes) or min(given) < 0:
-            raise UsageError(
-                f"class_weights = {given}; give {len(spec.classes)} numbers of 0 or more, for {', '.join(spec.classes)}"
-            )
-        return tuple(given)
-    outputs = meanings(spec.classes)
-    pixels = np.zeros(len(spec.classes))
-    for item in (item for source in sources for item in source.items):
-        counts = np.bincount(item.codes[~item.ignore].ravel(), minlength=COUNTS)
-        for code, name in enumerate(CODE_NAMES):
-            for output in outputs[name]:
-                pixels[output] += counts[code] / len(outputs[name])
-    weights = 1.0 / np.sqrt(np.maximum(pixels / pixels.sum(), 1e-3))
-    return tuple((weights / weights.mean()).tolist())
+    if settings.class_weights != "balanced":
+        return settings.class_weights
+    return balanced_weights([item for source in sources for item in source.items], spec.classes)
 
 
 def _steps(sources: Sequence[ItemSource], settings: TrainingSettings) -> int:
@@ -198,8 +201,6 @@ def _trainer(
 ) -> lightning.Trainer:
     choice = choose_device(settings.device)
     monitor.message(choice.line)
-    if settings.processes > 1 and choice.name == "mps":
-        raise UsageError(f"processes = {settings.processes} on an Apple GPU; choose processes=1 or device=cpu")
     return lightning.Trainer(
         accelerator={"cpu": "cpu", "cuda": "gpu", "mps": "mps"}[choice.name],
         devices=settings.processes,
@@ -234,10 +235,6 @@ def _epochs_done(last: Path) -> int:
     except Exception as error:
         raise CheckpointError(f"{last.name} cannot be read ({error}); start again in a new folder") from error
     return int(state["epoch"]) + 1
-
-
-def _rows_until(folder: Path, epochs: int) -> list[dict[str, float]]:
-    return [row for row in read_curves(folder) if row["epoch"] <= epochs]
 
 
 def _quieten() -> None:

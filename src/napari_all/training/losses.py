@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from napari_all.data.mask_items import CODE_NAMES, COUNTS
+from napari_all.data.mask_items import CODE_NAMES, COUNTS, MaskItem
 from napari_all.training.settings import LossName
 
 CELL_CLASSES = ("cytoplasm", "nucleus", "cell")
@@ -39,6 +40,19 @@ def meanings(classes: Sequence[str]) -> dict[str, tuple[int, ...]]:
         "cell": either,
         "smudge": (index["smudge"],) if "smudge" in index else (),
     }
+
+
+def balanced_weights(items: Sequence[MaskItem], classes: Sequence[str]) -> tuple[float, ...]:
+    """Return one weight per class, inverse to the square root of its share of the pixels that count; the mean is 1."""
+    outputs = meanings(classes)
+    pixels = np.zeros(len(classes))
+    for item in items:
+        counts = np.bincount(item.codes[~item.ignore].ravel(), minlength=COUNTS)
+        for code, name in enumerate(CODE_NAMES):
+            for output in outputs[name]:
+                pixels[output] += counts[code] / len(outputs[name])
+    weights = 1.0 / np.sqrt(np.maximum(pixels / pixels.sum(), 1e-3))
+    return tuple((weights / weights.mean()).tolist())
 
 
 @dataclass(frozen=True)
