@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_all.config import Settings
 from napari_all.data.mask_folder import MaskCode, MaskParts
@@ -16,6 +16,7 @@ from napari_all.networks.backbones.smp import ARCHITECTURES
 from napari_all.training.settings import TrainingSettings
 
 _LIBRARY = "smp"
+_TAKEN = ("report", "settings")
 
 
 def own_architectures() -> tuple[str, ...]:
@@ -55,6 +56,14 @@ class TrainSegmenterConfig(Settings):
         0.0, ge=0, lt=1, description="Share of the patches cut from synthetic smears that the program paints"
     )
     training: TrainingSettings = Field(TrainingSettings.parse({}), description="How the network is trained")
+
+    @field_validator("name")
+    @classmethod
+    def _no_file_of_ours(cls, name: str) -> str:
+        """Keep the model's card, `<name>.json`, apart from what else a training writes."""
+        if name.casefold() in _TAKEN:
+            raise ValueError(f"a training writes {name.casefold()}.json itself; give another name")
+        return name
 
     def backbone(self) -> tuple[str, dict[str, object]]:
         """Return the name in the registry of backbones and the options that the architecture and encoder stand for."""

@@ -13,7 +13,7 @@ from napari_all.evaluation.curves_picture import draw_curves
 from napari_all.files import atomic_path, write_bytes, write_json
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.networks.checkpoint import InputInfo, ModelCard, load_checkpoint, save_checkpoint
-from napari_all.training.curves import CURVES_FILE, read_curves
+from napari_all.training.curves import BEST, CURVES_FILE, LAST, read_curves
 from napari_all.workflows.run_record import Clock
 from napari_all.workflows.train_config import SourceConfig, TrainSegmenterConfig
 from napari_all.workflows.train_data import DataSummary, TrainingData, load_training_data, painted_source
@@ -30,13 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceConfig", "TrainReport", "TrainSegmenterConfig", "check_data", "read_curves", "train_segmenter"]
 
-REPORT, PAGE, PICTURE, CURVES_PICTURE, SETTINGS = (
-    "report.json",
-    "report.md",
-    "before_after.png",
-    "curves.png",
-    "settings.json",
-)
+REPORT, PAGE, SETTINGS = "report.json", "report.md", "settings.json"
+PICTURE, CURVES_PICTURE = "before_after.png", "curves.png"
 _INPUT = InputInfo(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 TERMS = "Weights for research use only; the terms of the images they were trained on apply."
 
@@ -97,20 +92,22 @@ def train_segmenter(
     leader = "LOCAL_RANK" not in os.environ  # Lightning starts the helper processes with it
     watch = monitor or NullMonitor()
     clock = Clock()
-    if leader:
-        _refuse_existing(output, config, overwrite=overwrite, resume=resume)
+    if leader and not overwrite and not resume:
+        _refuse_existing(output, config)
     data = load_training_data(sources, config, watch)
-    if leader:
-        for line in data.summary.lines():
-            watch.message(line)
-        _remember(output, config, data.summary, resume=resume)
     try:
-        from napari_all.training.fit import fit
+        from napari_all.training.fit import check_settings, fit
         from napari_all.training.loader import ItemSource
     except ImportError as error:
         raise DependencyError(f"training needs more libraries ({error}); pip install 'napari-all[train]'") from error
     spec = _spec(config, data)
-    config = _at_scale_of(spec, config)
+    scaled = _at_scale_of(spec, config)
+    check_settings(spec, config.training)
+    if leader:
+        for line in data.summary.lines():
+            watch.message(line)
+        _begin(output, config, data.summary, resume=resume)
+    config = scaled
     shown = chosen_images(data.validation)
     device = config.training.device
     before = measure_model(config.init, shown, device, watch, "before") if config.init and leader else None
@@ -135,26 +132,28 @@ def train_segmenter(
     return report
 
 
-def _refuse_existing(output: Path, config: TrainSegmenterConfig, *, overwrite: bool, resume: bool) -> None:
-    names = (f"{config.name}.safetensors", REPORT, CURVES_FILE, "last.ckpt", "best.ckpt", SETTINGS)
-    found = [name for name in names if (output / name).exists()]
-    if found and not overwrite and not resume:
+def _of_a_run(config: TrainSegmenterConfig) -> tuple[str, ...]:
+    return (f"{config.name}.safetensors", f"{config.name}.json", REPORT, CURVES_FILE, LAST, BEST)
+
+
+def _refuse_existing(output: Path, config: TrainSegmenterConfig) -> None:
+    if found := [name for name in _of_a_run(config) if (output / name).exists()]:
         raise FileExistsRefused(
             f"{output.name} already holds {', '.join(found[:3])}; give --resume to go on, --overwrite to start again, "
             "or choose another folder"
         )
-    if not resume:
-        for name in found:
-            (output / name).unlink()
 
 
-def _remember(output: Path, config: TrainSegmenterConfig, summary: DataSummary, *, resume: bool) -> None:
-    """Write what fixes the run, or compare with what an interrupted one was begun with."""
+def _begin(output: Path, config: TrainSegmenterConfig, summary: DataSummary, *, resume: bool) -> None:
+    """Clear the folder of an earlier run, or compare with what that was begun with; write what fixes this one."""
     import json
 
     told = config.model_dump(mode="json") | {"data": summary.fingerprint, "classes": summary.classes}
     path = output / SETTINGS
-    if resume and path.exists():
+    if not resume:
+        for name in _of_a_run(config):
+            (output / name).unlink(missing_ok=True)
+    elif path.exists() and (output / LAST).exists():
         begun = json.loads(path.read_text(encoding="utf-8"))
         changed = sorted(_differences(begun, told))
         if changed:
@@ -191,7 +190,12 @@ def _at_scale_of(spec: NetworkSpec, config: TrainSegmenterConfig) -> TrainSegmen
     """Show cells at the size that the network to fine-tune has learned."""
     if spec.init is None:
         return config
-    cell_px = spec.init.card.extra["cell_diameter_px"]
+    cell_px = spec.init.card.extra.get("cell_diameter_px")
+    if not isinstance(cell_px, int | float):
+        raise CheckpointError(
+            f"the card of {spec.init.card.name!r} does not say at what size the network sees cells; add the diameter "
+            "in pixels as 'cell_diameter_px' to its 'extra', or begin from another model"
+        )
     return config.updated(training=config.training.updated(cell_px=cell_px))
 
 
