@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -40,10 +41,17 @@ def look_up(names: Sequence[str], table: Mapping[str, str], what: str) -> list[s
     Raises
     ------
     UsageError
-        An image has no row.
+        An image has no row, or only its bare name is there, with several values.
     """
-    bare = {PurePosixPath(name).name: value for name, value in table.items()}
-    found = [table.get(name, bare.get(PurePosixPath(name).name)) for name in names]
+    bare: dict[str, set[str]] = {}
+    for name, value in table.items():
+        bare.setdefault(PurePosixPath(name).name, set()).add(value)
+    found = []
+    for name in names:
+        values = {table[name]} if name in table else bare.get(PurePosixPath(name).name, set())
+        if len(values) > 1:
+            raise UsageError(f"{what} has several rows for {name}, which differ; name the images by their paths")
+        found.append(next(iter(values), None))
     missing = [name for name, value in zip(names, found, strict=True) if value is None]
     if missing:
         raise UsageError(
@@ -52,28 +60,40 @@ def look_up(names: Sequence[str], table: Mapping[str, str], what: str) -> list[s
     return [value for value in found if value is not None]
 
 
-def hold_out(groups: Sequence[str], share: float, seed: int = 0) -> list[bool]:
+def hold_out(
+    groups: Sequence[str], share: float, seed: int = 0, settled: Mapping[str, bool] | None = None
+) -> list[bool]:
     """Choose whole groups until at least `share` of the images is held out; at least one group stays on each side.
 
-    The choice depends on the groups' names and the seed only, so an image added later moves no other one.
+    Groups are taken in an order that follows from their names and the seed alone, so images added later never exchange
+    groups: some of the earlier ones may cross over, all in one direction.
+
+    Parameters
+    ----------
+    groups
+        Group of each image.
+    share, seed
+        Share to hold out, and what fixes the order.
+    settled
+        Groups that are held out (True) or trained on (False) already, as in another folder.
 
     Raises
     ------
     UsageError
         There is but one group.
     """
-    sizes: dict[str, int] = {}
-    for group in groups:
-        sizes[group] = sizes.get(group, 0) + 1
-    if len(sizes) < 2:
+    sizes = Counter(groups)
+    known = {group: held for group, held in (settled or {}).items() if group in sizes}
+    if len(sizes) < 2 and not known:
         raise UsageError(
             "training needs images of at least two groups, one to train on and one to validate on; "
             "add images, or give a table of groups that tells more of them apart"
         )
-    order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}/{group}".encode()).hexdigest())
-    held: set[str] = set()
-    count = 0
-    for group in order[:-1]:
+    free = sizes.keys() - known.keys()
+    order = sorted(free, key=lambda group: hashlib.sha256(f"{seed}/{group}".encode()).hexdigest())
+    held = {group for group, out in known.items() if out}
+    count = sum(sizes[group] for group in held)
+    for group in order if False in known.values() else order[:-1]:
         if count >= share * len(groups) and held:
             break
         held.add(group)

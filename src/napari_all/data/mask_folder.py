@@ -32,6 +32,7 @@ MaskParts: TypeAlias = Literal["cell", "nucleus"]
 IGNORE_ENDINGS = ("_ignore.png", "_ignore.tif")
 SMUDGE_ENDINGS = ("_smudges.png", "_smudges.tif")
 
+_NO_IMAGES = (*(e for e in MASK_ENDINGS if e.startswith("_")), *IGNORE_ENDINGS, *SMUDGE_ENDINGS)
 _CLASSES_VALUES = ({0, 1, 2}, {0, 128, 255})
 """Codes of background, cytoplasm and nucleus: this project's and wbc-zheng's here, and wbc-zheng's as published."""
 
@@ -78,7 +79,11 @@ def find_pairs(
         if not folder.is_dir():
             raise UsageError(f"folder {str(folder)!r} does not exist; give the folder that holds the {what}")
     found = find_images([images])
-    flat = not any(p.is_dir() for p in masks.iterdir())
+    if (place := masks.resolve()) == images.resolve():
+        found = tuple(image for image in found if not image.path.name.endswith(_NO_IMAGES))
+    else:
+        found = tuple(image for image in found if not image.path.resolve().is_relative_to(place))
+    flat = not any(p.is_dir() and not p.name.startswith(".") for p in masks.iterdir())
     named = _by_bare_name(found) if flat else [(image, image) for image in found]
     pairs, without, predicted = [], [], []
     for image, as_named in named:
@@ -123,7 +128,7 @@ def load_item(pair: Pair, folder: MaskFolder, ignore: Path | None = None) -> Mas
         beside = mask_of(InputImage(pair.image.path, pair.image.name), ignore) or mask_of(
             InputImage(pair.image.path, PurePosixPath(pair.image.name).name), ignore
         )
-        ignored = read_plane(beside) > 0 if beside else None
+        ignored = _numbers(beside) > 0 if beside else None
     smudges = _extra(pair.mask, stem, SMUDGE_ENDINGS)
     for plane, what in ((codes, "mask"), (ignored, "ignore mask"), (smudges, "mask of smudges")):
         if plane is not None and plane.shape != rgb.shape[:2]:
@@ -170,7 +175,7 @@ def _code_of(pairs: Sequence[Pair], code: MaskCode) -> MaskCode:
     values: set[int] = set()
     for pair in pairs:
         if read_sidecar(pair.mask) is None and not classes_path(pair.mask).exists():
-            values |= set(np.unique(read_plane(pair.mask)).tolist())
+            values |= set(np.unique(_numbers(pair.mask)).tolist())
             if len(values) > 3:
                 return "labels"
     if any(values == known for known in _CLASSES_VALUES):
@@ -180,7 +185,7 @@ def _code_of(pairs: Sequence[Pair], code: MaskCode) -> MaskCode:
 
 def _codes(mask: Path, folder: MaskFolder) -> tuple[NDArray[np.uint8], NDArray[np.integer] | NDArray[np.bool_]]:
     """Return the codes of a mask, and its cells (instances where it has them) to measure the diameter on."""
-    plane = read_plane(mask)
+    plane = _numbers(mask)
     sidecar = read_sidecar(mask)
     beside = mask.with_name(sidecar.classes) if sidecar and sidecar.classes else classes_path(mask)
     if beside != mask and beside.exists():
@@ -189,7 +194,7 @@ def _codes(mask: Path, folder: MaskFolder) -> tuple[NDArray[np.uint8], NDArray[n
         return _from_classes(plane, mask.name)
     parts = sidecar.parts if sidecar and sidecar.parts else folder.parts
     inside = np.uint8(NUCLEUS if parts == "nucleus" else CELL)
-    cells = plane.astype(np.int32) if folder.code != "binary" else plane > 0
+    cells = plane > 0 if sidecar is None and folder.code == "binary" else plane
     return np.where(plane > 0, inside, np.uint8(BACKGROUND)), cells
 
 
@@ -197,14 +202,15 @@ def _with_classes(
     labels: NDArray[np.integer], path: Path, parts: str | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
     """Take the classes map beside a label image: 1 cytoplasm, 2 nucleus (or all of the cell), 3 not known."""
-    classes = read_plane(path)
+    classes = _numbers(path)
     if classes.shape != labels.shape or classes.max(initial=0) > CELL:
         raise MaskError(f"{path.name} does not fit its labels: same shape and values 0 to {CELL} are needed")
-    if parts == "cell":
-        classes = np.where(classes > 0, CELL, BACKGROUND)
-    # labels rule: where a person erased a cell, an older classes map may still show it
-    codes = np.where(labels > 0, np.where(classes > 0, classes, CYTOPLASM), BACKGROUND)
-    return codes.astype(np.uint8), labels.astype(np.int32)
+    whole = {"cell": CELL, "nucleus": NUCLEUS}.get(parts or "")
+    if whole is not None:
+        classes = np.where(classes > 0, whole, BACKGROUND)
+    # labels rule: where a person erased or added a cell, an older classes map may still show it or not yet
+    codes = np.where(labels > 0, np.where(classes > 0, classes, whole or CYTOPLASM), BACKGROUND)
+    return codes.astype(np.uint8), labels
 
 
 def _from_classes(plane: NDArray[np.integer], name: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -221,4 +227,14 @@ def _from_classes(plane: NDArray[np.integer], name: str) -> tuple[NDArray[np.uin
 
 def _extra(mask: Path, stem: str, endings: Sequence[str]) -> NDArray[np.bool_] | None:
     found = [path for ending in endings if (path := mask.with_name(f"{stem}{ending}")).exists()]
-    return read_plane(found[0]) > 0 if found else None
+    return _numbers(found[0]) > 0 if found else None
+
+
+def _numbers(path: Path) -> NDArray[np.integer]:
+    """Read a plane of whole numbers of 0 or more."""
+    plane = read_plane(path)
+    if plane.dtype.kind == "f" and np.array_equal(plane, np.round(plane)):
+        plane = plane.astype(np.int64)
+    if plane.dtype.kind not in "uib" or plane.min(initial=0) < 0:
+        raise MaskError(f"{path.name} holds fractions or numbers below 0; a mask holds whole numbers, 0 = background")
+    return plane.astype(np.uint8) if plane.dtype.kind == "b" else plane

@@ -77,7 +77,8 @@ def typical_diameter(cells: NDArray[np.integer] | BoolMask) -> float | None:
     if cells.dtype == bool:
         _, labels = cv2.connectedComponents(cells.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     else:
-        labels = cells.astype(np.int32)
+        labels = np.unique(cells, return_inverse=True)[1].reshape(cells.shape).astype(np.int32)  # numbers have gaps
+        labels += int(cells.min() > 0)
     areas = np.bincount(labels.ravel())[1:].astype(float)
     if not areas.any():
         return None

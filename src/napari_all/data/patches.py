@@ -58,9 +58,9 @@ def cut_patch(
     affine = np.hstack([matrix, shift[:, None]])
     how = cv2.INTER_CUBIC if scale_yx.max() > 1.2 and rng.random() < 0.5 else cv2.INTER_LINEAR
     side = (size_px, size_px)
-    patch = cv2.warpAffine(image, affine, side, flags=how, borderMode=cv2.BORDER_REFLECT_101)
-    codes = cv2.warpAffine(target, affine, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    patch, codes = np.asarray(patch, dtype=np.uint8), np.asarray(codes, dtype=np.uint8)
+    border = cv2.BORDER_REFLECT_101
+    patch = np.asarray(cv2.warpAffine(image, affine, side, flags=how, borderMode=border), dtype=np.uint8)
+    codes = np.asarray(cv2.warpAffine(target, affine, side, flags=cv2.INTER_LINEAR, borderMode=border), dtype=np.uint8)
     if settings.debris and rng.random() < settings.debris:
         patch = with_debris(patch, codes[..., BACKGROUND] == 255, rng)
     return _cut_out(recolour(patch, rng, settings), codes, rng, settings.cutout)

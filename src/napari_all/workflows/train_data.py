@@ -92,8 +92,10 @@ def load_training_data(sources: Sequence[SourceConfig], config: TrainSegmenterCo
         find_pairs(s.images, s.masks, code=s.code, parts=s.parts, use_predicted=config.use_predicted) for s in sources
     ]
     total, done = sum(len(f.pairs) for f in folders), 0
-    loaded, pairs, groups, grouped = [], [], set(), True
+    read, grouped = [], True
     for source, folder in zip(sources, folders, strict=True):
+        if source.ignore is not None and not source.ignore.is_dir():
+            raise UsageError(f"folder {str(source.ignore)!r} does not exist; give the folder of the ignore masks")
         items = []
         for pair in folder.pairs:
             monitor.raise_if_cancelled()
@@ -102,19 +104,24 @@ def load_training_data(sources: Sequence[SourceConfig], config: TrainSegmenterCo
             done += 1
         named, known = _groups(source, folder, items)
         grouped &= known
-        groups |= set(named)
-        used, held = _parts(source, folder, named, config)
-        pairs += [pair for pair, use in zip(folder.pairs, used, strict=True) if use]
-        loaded.append(
-            LoadedSource(
-                tuple(i for i, use, out in zip(items, used, held, strict=True) if use and not out),
-                tuple(i for i, use, out in zip(items, used, held, strict=True) if use and out),
-                source.share,
-            )
-        )
+        read.append((source, folder, items, named))
     monitor.report("read", total, total)
-    _refuse_shared_groups(loaded)
-    return _told(loaded, folders, pairs, (groups, grouped), config)
+    settled: dict[str, bool] = {}
+    loaded: dict[int, LoadedSource] = {}
+    pairs = []
+    # what a table of parts says is settled first; a group of that name in another folder follows it
+    for number in sorted(range(len(read)), key=lambda number: sources[number].split is None):
+        source, folder, items, named = read[number]
+        used, held = _parts(source, folder, named, config, settled)
+        pairs += [pair for pair, use in zip(folder.pairs, used, strict=True) if use]
+        loaded[number] = LoadedSource(
+            tuple(i for i, use, out in zip(items, used, held, strict=True) if use and not out),
+            tuple(i for i, use, out in zip(items, used, held, strict=True) if use and out),
+            source.share,
+        )
+    ordered = [loaded[number] for number in range(len(read))]
+    _refuse_shared_images(ordered)
+    return _told(ordered, folders, pairs, (len(settled), grouped), config)
 
 
 def painted_source(config: TrainSegmenterConfig, sources: Sequence[LoadedSource]) -> LoadedSource | None:
@@ -135,26 +142,31 @@ def _groups(source: SourceConfig, folder: MaskFolder, items: Sequence[MaskItem])
 
 
 def _parts(
-    source: SourceConfig, folder: MaskFolder, groups: Sequence[str], config: TrainSegmenterConfig
+    source: SourceConfig,
+    folder: MaskFolder,
+    groups: Sequence[str],
+    config: TrainSegmenterConfig,
+    settled: dict[str, bool],
 ) -> tuple[list[bool], list[bool]]:
-    """Return which items are used, and which of these are held out."""
+    """Return which items are used, and which of these are held out; note in `settled` on which side each group is."""
     if source.split is None:
-        return [True] * len(groups), hold_out(groups, config.validation_share, config.training.seed)
+        held = hold_out(groups, config.validation_share, config.training.seed, settled)
+        settled.update(zip(groups, held, strict=True))
+        return [True] * len(groups), held
     names = [pair.image.name for pair in folder.pairs]
     told = look_up(names, read_column(source.split, "part"), source.split.name)
     if wrong := sorted(set(told) - set(PARTS)):
         raise UsageError(f"{source.split.name} has the part {wrong[0]!r}; choose one of {', '.join(PARTS)}")
-    both = {g for g, p in zip(groups, told, strict=True) if p == "train"} & {
-        g for g, p in zip(groups, told, strict=True) if p == "val"
-    }
-    if both:
-        raise UsageError(
-            f"{source.split.name} puts one group on both sides ({sorted(both)[0][:40]}); keep groups whole"
-        )
+    for name, group, part in zip(names, groups, told, strict=True):
+        if part != "none" and settled.setdefault(group, part == "val") != (part == "val"):
+            raise UsageError(
+                f"{name} is in the part {part!r} of {source.split.name}, another image of its group ({group[:40]}) is "
+                "in the other one; keep groups whole"
+            )
     return [part != "none" for part in told], [part == "val" for part in told]
 
 
-def _refuse_shared_groups(loaded: Sequence[LoadedSource]) -> None:
+def _refuse_shared_images(loaded: Sequence[LoadedSource]) -> None:
     """One image must not be trained on through one folder and validated on through another."""
     trained = {sha256_array(item.rgb): item.name for source in loaded for item in source.train}
     for source in loaded:
@@ -169,7 +181,7 @@ def _told(
     loaded: Sequence[LoadedSource],
     folders: Sequence[MaskFolder],
     pairs: Sequence[Pair],
-    groups: tuple[set[str], bool],
+    groups: tuple[int, bool],
     config: TrainSegmenterConfig,
 ) -> TrainingData:
     trained = [item for source in loaded for item in source.train]
@@ -182,7 +194,7 @@ def _told(
         predicted=[name for folder in folders for name in folder.predicted],
         train=len(trained),
         validation=len(pairs) - len(trained),
-        groups=len(groups[0]),
+        groups=groups[0],
         grouped=groups[1],
         codes=[CODE_NAMES[code] for code in sorted(codes)],
         classes=list(classes),
