@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from itertools import zip_longest
 from pathlib import Path
 
 from napari_all.cli.common import add_talk, terminal_monitor
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, help_text in (
         ("--images", "folder of images; may be repeated, each with its --masks"),
         ("--masks", "folder of masks"),
-        ("--ignore", "folder of masks of what does not count, in the order of --images"),
+        ("--ignore", "folder of masks of what does not count; once for all, or once per --images, as the next two"),
         ("--groups", "CSV with the columns image and group (patient, slide): groups are held out whole"),
         ("--split", "CSV with the columns image and part (train, val or none)"),
     ):
@@ -94,25 +93,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def sources_of(args: argparse.Namespace) -> list[SourceConfig]:
-    """Return one source per --images, with the options given in the same order."""
+    """Return one source per --images, with the options given in the same order; one given once holds for all."""
     if len(args.images) != len(args.masks):
         raise UsageError(f"--images was given {len(args.images)} times, --masks {len(args.masks)}; give one for each")
     for name in ("ignore", "groups", "split", "share"):
         given = getattr(args, name)
         if len(given) > len(args.images) or (given and len(given) not in (1, len(args.images))):
             raise UsageError(f"--{name} was given {len(given)} times for {len(args.images)} folders of images")
-    rows = zip_longest(args.images, args.masks, args.ignore, args.groups, args.split, args.share)
+    count = len(args.images)
+    own = {
+        name: (given * count)[:count]
+        for name in ("ignore", "groups", "split", "share")
+        if (given := getattr(args, name))
+    }
+    shared = {"group_column": args.group_column, "code": args.code, "parts": args.parts}
+    folders = zip(args.images, args.masks, strict=True)
     return [
-        SourceConfig(
-            images=images,
-            masks=masks,
-            ignore=ignore,
-            groups=groups,
-            group_column=args.group_column,
-            split=split,
-            code=args.code,
-            parts=args.parts,
-            share=share or 1.0,
+        SourceConfig.parse(
+            {"images": images, "masks": masks, **shared, **{name: given[at] for name, given in own.items()}}
         )
-        for images, masks, ignore, groups, split, share in rows
+        for at, (images, masks) in enumerate(folders)
     ]
