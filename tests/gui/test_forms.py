@@ -98,3 +98,26 @@ def test_showing_settings_is_no_change_by_a_person(form):
 def test_titles_are_words_with_units():
     assert title("min_area_px") == "Min area (px)"
     assert title("split_depth") == "Split depth"
+
+
+class Narrow(Settings):
+    rate: float | None = Field(None, gt=0, le=1, description="A number that may be tiny")
+    share: float = Field(0.5, gt=0, lt=1, description="Neither none nor all")
+    patch: int = Field(96, ge=32, le=1024, multiple_of=32, description="A multiple")
+
+
+def test_a_box_offers_no_value_that_the_settings_refuse(qtbot):
+    form = SettingsForm(Narrow)
+    qtbot.addWidget(form)
+    form.editor("rate").automatic.setChecked(False)
+    form.editor("rate").box.setValue(0.0)
+    assert form.value().rate == pytest.approx(1e-5)
+    for wanted, got in ((0.0, 0.01), (1.0, 0.99)):
+        form.editor("share").box.setValue(wanted)
+        assert form.value().share == pytest.approx(got)
+    box = form.editor("patch").box
+    box.lineEdit().setText("100")
+    box.interpretText()
+    assert form.value().patch == 96
+    box.stepUp()
+    assert form.value().patch == 128

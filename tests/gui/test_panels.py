@@ -10,9 +10,10 @@ from napari_all.gui.panel import RESEARCH_USE
 from napari_all.gui.preview import NAME
 from napari_all.gui.subtype import SubtypePanel
 from napari_all.gui.threshold import ThresholdPanel
+from napari_all.gui.train import TrainPanel
 from napari_all.gui.unet import UNetPanel
 
-PANELS = (ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, ExportPanel)
+PANELS = (ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, TrainPanel, ExportPanel)
 
 
 def test_a_closed_panel_hears_no_more_of_the_viewer(make_napari_viewer, smear):

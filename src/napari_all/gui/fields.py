@@ -121,14 +121,27 @@ class _Number(Editor):
         self.edited.emit()
 
 
-class Whole(_Number):
-    """A whole number, with a slider where its range is short."""
+class _Multiples(QSpinBox):
+    """A box that reads what is typed as the nearest multiple of its step."""
 
-    def __init__(self, low: int, high: int, optional: bool) -> None:
-        box = QSpinBox()
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.setSingleStep(step)
+
+    def valueFromText(self, text: str | None) -> int:  # noqa: N802 - Qt's name
+        """Return the nearest multiple."""
+        step = self.singleStep()
+        return round(super().valueFromText(text) / step) * step
+
+
+class Whole(_Number):
+    """A whole number, with a slider where its range is short; `step` where only its multiples are valid."""
+
+    def __init__(self, low: int, high: int, optional: bool, step: int = 1) -> None:
+        box = _Multiples(step)
         box.setRange(max(low, -(2**31)), min(high, 2**31 - 1))
         slider = None
-        if high - low <= SLIDER_STEPS and not optional:
+        if high - low <= SLIDER_STEPS and not optional and step == 1:
             slider = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(low, high)
             slider.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -145,8 +158,10 @@ class Decimal(_Number):
         box.setDecimals(decimals)
         box.setRange(low, high)
         box.setSingleStep(max((high - low) / 100, 10**-decimals) if high - low < 1e6 else 10**-decimals)
+        if decimals > 3:  # a hundredth of the range would be too coarse for what is so small
+            box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         super().__init__(box, optional)
-        box.setFixedWidth(DECIMAL_WIDTH)
+        box.setFixedWidth(DECIMAL_WIDTH + (20 if decimals > 3 else 0))
 
 
 class _Pair(Editor):

@@ -14,6 +14,8 @@ from napari_all.config import Settings
 from napari_all.errors import NapariAllError
 from napari_all.gui import fields
 
+SMALL_DECIMALS = 5
+"""Decimals of a number that may be arbitrarily small, such as a learning rate."""
 MAX_TICK_TEXT = 40
 """Words beside a tick box do not wrap; longer descriptions stay in the tooltip."""
 
@@ -120,8 +122,9 @@ def _rows(cls: type[Settings], skip: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _editor(names: tuple[str, ...], infos: list[FieldInfo]) -> fields.Editor:
-    kind, optional = _kind(infos[0])
-    low, high = _bounds(infos[0])
+    info = infos[0]
+    kind, optional = _kind(info)
+    low, high = _bounds(info)
     if len(names) == 2:
         if names[0] == "hue_low":
             return fields.HuePair()
@@ -131,10 +134,14 @@ def _editor(names: tuple[str, ...], infos: list[FieldInfo]) -> fields.Editor:
     if kind is bool:
         return fields.Check()
     if kind is int:
-        return fields.Whole(int(low), int(high), optional)
+        low, high = _bounds(info, 1)
+        return fields.Whole(int(low), int(high), optional, _limit(info, "multiple_of", 1))
     if kind is float:
-        return fields.Decimal(low, high, decimals_for(infos[0].default, low, high), optional)
-    raise NapariAllError(f"no form row for field {names[0]!r} of type {infos[0].annotation}; add one to gui/fields.py")
+        decimals = decimals_for(info.default, low, high)
+        if info.default is None and _limit(info, "gt", None) == 0:  # it may be arbitrarily small
+            decimals = SMALL_DECIMALS
+        return fields.Decimal(*_bounds(info, 10**-decimals), decimals, optional)
+    raise NapariAllError(f"no form row for field {names[0]!r} of type {info.annotation}; add one to gui/fields.py")
 
 
 def _kind(info: FieldInfo) -> tuple[Any, bool]:
@@ -145,10 +152,19 @@ def _kind(info: FieldInfo) -> tuple[Any, bool]:
     return inner[0], len(inner) < len(get_args(info.annotation))
 
 
-def _bounds(info: FieldInfo) -> tuple[float, float]:
-    lows = [float(getattr(limit, name)) for limit in info.metadata for name in ("ge", "gt") if hasattr(limit, name)]
-    highs = [float(getattr(limit, name)) for limit in info.metadata for name in ("le", "lt") if hasattr(limit, name)]
+def _bounds(info: FieldInfo, step: float = 0.0) -> tuple[float, float]:
+    """Return the lowest and highest value; a bound that is itself excluded is a step away."""
+    lows = [v for v in (_limit(info, "ge", None), _plus(_limit(info, "gt", None), step)) if v is not None]
+    highs = [v for v in (_limit(info, "le", None), _plus(_limit(info, "lt", None), -step)) if v is not None]
     return max(lows, default=-1e9), min(highs, default=1e9)
+
+
+def _plus(value: float | None, step: float) -> float | None:
+    return None if value is None else value + step
+
+
+def _limit(info: FieldInfo, name: str, default: Any) -> Any:
+    return next((getattr(limit, name) for limit in info.metadata if hasattr(limit, name)), default)
 
 
 def decimals_for(default: Any, low: float, high: float) -> int:

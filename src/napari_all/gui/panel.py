@@ -59,7 +59,7 @@ class Panel(QWidget):
         self.page = QVBoxLayout(page)
         self.page.setContentsMargins(10, 10, 10, 6)
         self.page.setSpacing(8)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setWidget(page)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -74,6 +74,10 @@ class Panel(QWidget):
     def say(self, text: str) -> None:
         """Show a line of state at the foot of the panel."""
         self.state.setText(text)
+
+    def show_part(self, widget: QWidget) -> None:
+        """Scroll the page so that a part of it is seen."""
+        self._scroll.ensureWidgetVisible(widget)
 
     def form(self) -> QFormLayout:
         """Add a form to the page and return it."""

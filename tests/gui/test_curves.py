@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from qtpy.QtGui import QImage
+
+from napari_all.gui.curves import COLOURS, CurvePlot, best_epoch, summary
+
+ROWS = [
+    {"epoch": e, "train_loss": 1 / e, "val_loss": 0.9 / e}
+    | {"val_dice": d, "val_cell_dice": d, "val_nucleus_dice": d - 0.1}
+    for e, d in ((1.0, 0.7), (2.0, 0.9), (3.0, 0.8))
+]
+
+
+@pytest.fixture
+def plot(qtbot):
+    plot = CurvePlot()
+    qtbot.addWidget(plot)
+    plot.resize(340, 260)
+    plot.show()
+    return plot
+
+
+def share(plot, colour):
+    image = plot.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8).reshape(-1, 4)[:, 2::-1]
+    wanted = np.array([colour.red(), colour.green(), colour.blue()])
+    return (np.abs(pixels.astype(int) - wanted).max(axis=1) < 12).mean()
+
+
+def test_lines_are_drawn_in_both_colours_and_fill_nothing(plot):
+    assert share(plot, COLOURS[0]) == 0
+    plot.set_rows(ROWS)
+    for colour in COLOURS:
+        assert 0.001 < share(plot, colour) < 0.05
+
+
+@pytest.mark.parametrize("rows", [(), ROWS[:1], [{"epoch": 1.0, "val_loss": 0.5}], ROWS])
+def test_any_beginning_of_a_run_can_be_drawn(plot, rows):
+    plot.set_rows(rows)
+    assert not plot.grab().isNull()
+
+
+def test_words_tell_what_the_curves_show(plot):
+    assert best_epoch(ROWS) == 2
+    assert best_epoch(()) is None
+    plot.set_rows(ROWS)
+    assert plot.accessibleDescription() == summary(ROWS)
+    assert summary(ROWS) == (
+        "Epoch 3: training loss 0.333, validation loss 0.300, cell Dice 0.800, nucleus Dice 0.700; best so far: epoch 2"
+    )
