@@ -1,156 +1,158 @@
-"""Dice, cells F1 and the worst fields of every method, on masks that nothing was trained or tuned on.
+"""Every method side by side with its peers: same images, same rules, one run, on masks that nothing here was tuned on.
 
 `reference-masks`: 21 Taleqani fields, whole cells, `ignore` left out. `wbc-zheng`: fold 0 of five (sorted file names,
-index mod 5, within each dataset), nucleus = class 2, whole cell = classes 1 and 2. Otsu on saturation stands beside
-as the peer. Writes `docs/results/segmentation_quality.json` and prints the tables. With `--write-card` the figures of
-`--method unet` go into the card of that model file, which is then the one that is measured.
+index mod 5, within each dataset), nucleus = class 2, whole cell = classes 1 and 2; with `--all-images` also all of
+them, for what learned from none. Peers (`benchmarks/peers`) get the cleaning that our methods get, or none, whichever
+fits the set better. Prints tables and writes `docs/results/segmentation_quality.json`; pictures of the worst fields
+go to `--sheet`, which must be a folder that git ignores: the images may not be passed on.
 
-    python benchmarks/segmentation_quality.py [--data DIR] [--method NAME ...] [--write-card MODEL.safetensors]
+    python benchmarks/segmentation_quality.py [--data DIR] [--method NAME ...] [--model MODEL [--write-card]]
+        [--smp-model MODEL] [--all-images] [--sheet runs/worst] [--output FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-from skimage.filters import threshold_otsu
+from peers.colour import around_nuclei, darkest, kmeans_lab, multi_otsu_green, otsu_saturation, tavakoli
+from peers.forest import forests
+from quality.samples import (
+    ALL,
+    FOLDS,
+    REFERENCE,
+    ZHENG,
+    Contender,
+    Result,
+    Runner,
+    Sample,
+    cleaned_or_not,
+    reference_samples,
+    zheng_samples,
+)
+from quality.scoring import measure_reference, measure_zheng, score_best
+from quality.sheet import LEGEND, write_sheet
+from quality.tables import as_markdown, write_card
 
-from napari_all.classes import NUCLEUS
-from napari_all.evaluation.intervals import bootstrap_mean
-from napari_all.evaluation.masks import CellCounts, count_cells, dice
-from napari_all.io.images import read_image
-from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
-from napari_all.segmentation.method import PostprocessSettings
+from napari_all import __version__
+from napari_all.errors import unknown_name
+from napari_all.networks.checkpoint import load_checkpoint
 from napari_all.segmentation.methods import METHODS
-from napari_all.segmentation.postprocess import clean
+from napari_all.types import ClassesMap, RGBImage
 from napari_all.workflows.segment import make_config, segment_image
 
 ROOT = Path(__file__).resolve().parents[1]
-Result = tuple[np.ndarray, np.ndarray, str]
 
 
-def saturation_otsu(rgb: np.ndarray) -> Result:
-    saturation = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[..., 1]
-    classes = (saturation > threshold_otsu(saturation)).astype(np.uint8) * np.uint8(NUCLEUS)
-    found = clean(classes, "cell", PostprocessSettings())
-    return found.labels, found.classes, "cell"
+def ours(method: str, title: str, model: str | None = None) -> Contender:
+    """Return one of our methods with default settings."""
+    config = make_config(method, assignments=[f"model={model}"] if model else [])
+
+    def run(rgb: RGBImage) -> dict[str, Result]:
+        found = segment_image(rgb, config)
+        return {"shared": Result(found.labels, found.classes, found.parts)}
+
+    def about() -> dict[str, object]:
+        checkpoint = load_checkpoint(config.settings["model"], "segmentation")
+        return {"model": checkpoint.card.name, "model_sha256": checkpoint.sha256}
+
+    trained = "model" in METHODS[method].settings.model_fields
+    return Contender(title, lambda _: run, trained, about if trained else dict)
 
 
-def ours(method: str, assignments: list[str]) -> Callable[[np.ndarray], Result]:
-    config = make_config(method, assignments=assignments)
+def three_levels(segment: Callable[[RGBImage], ClassesMap], set_name: str) -> Runner:
+    """Read three levels the way that suits the set: cells of reference-masks are nearly all nucleus."""
+    read, parts = (darkest, "cell") if set_name == REFERENCE else (around_nuclei, "nucleus+cytoplasm")
 
-    def run(rgb: np.ndarray) -> Result:
-        result = segment_image(rgb, config)
-        return result.labels, result.classes, result.parts
+    def run(rgb: RGBImage) -> ClassesMap:
+        return read(segment(rgb))
 
-    return run
-
-
-def plane(path: Path) -> np.ndarray:
-    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    return cleaned_or_not(run, parts)
 
 
-def score_reference(folder: Path, run: Callable[[np.ndarray], Result]) -> dict[str, object]:
-    per_class: dict[str, list[float]] = {}
-    fields: dict[str, float] = {}
-    counts = CellCounts()
-    for row in csv.DictReader((folder / "fields.csv").open()):
-        _, rgb = read_image(folder / "images" / f"{row['name']}.png")
-        truth = plane(folder / "labels" / f"{row['name']}.png").astype(np.int32)
-        ignore = plane(folder / "ignore" / f"{row['name']}.png") > 0
-        labels, _, _ = run(rgb)
-        fields[row["name"]] = dice(labels > 0, truth > 0, ignore)
-        per_class.setdefault(row["class"], []).append(fields[row["name"]])
-        counts += count_cells(labels, truth, ignore)
-    mean, low, high = interval(list(fields.values()))
-    return {
-        "dice": mean,
-        "dice_95": [low, high],
-        "dice_per_class": {name: round(float(np.mean(v)), 4) for name, v in per_class.items()},
-        "cells_f1": round(counts.f1, 4),
-        "cells": {"hits": counts.hits, "missed": counts.missed, "false": counts.false},
-        "worst": dict(sorted(((k, round(v, 4)) for k, v in fields.items()), key=lambda item: item[1])[:3]),
+def contenders(data: Path, model: str | None, smp_model: str | None) -> dict[str, Contender]:
+    """Return every method and peer by the name that `--method` takes."""
+    grown = forests(data)
+
+    def forest(set_name: str) -> Runner:
+        return cleaned_or_not(grown[set_name], "cell" if set_name == REFERENCE else "nucleus+cytoplasm")
+
+    found = {
+        "otsu-saturation": Contender("Otsu on saturation", lambda _: cleaned_or_not(otsu_saturation, "cell")),
+        "kmeans-lab": Contender("k-means in Lab", partial(three_levels, kmeans_lab)),
+        "multi-otsu-green": Contender("multi-Otsu on green", partial(three_levels, multi_otsu_green)),
+        "tavakoli": Contender("Tavakoli 2021", lambda _: cleaned_or_not(tavakoli, "nucleus")),
+        "forest": Contender(
+            "random forest, scribbles", forest, True, lambda: {name: one.about() for name, one in grown.items()}
+        ),
     }
+    if smp_model:
+        found["smp-unet"] = ours("unet", "smp U-Net (resnet34)", smp_model)
+    return found | {name: ours(name, name, model if name == "unet" else None) for name in METHODS}
 
 
-def score_zheng(folder: Path, run: Callable[[np.ndarray], Result]) -> dict[str, object]:
-    nucleus, whole = {}, {}
-    for path in sorted((folder / "images").iterdir())[::5]:
-        _, rgb = read_image(path)
-        truth = plane(folder / "masks" / path.name)
-        _, classes, _ = run(rgb)
-        nucleus[path.name] = dice(classes == NUCLEUS, truth == NUCLEUS)
-        whole[path.name] = dice(classes > 0, truth > 0)
-    result: dict[str, object] = {"images": len(whole)}
-    for name, scores in (("nucleus", nucleus), ("whole_cell", whole)):
-        values = list(scores.values())
-        mean, low, high = interval(values)
-        result[name] = {"dice": mean, "dice_95": [low, high], "p5": round(float(np.percentile(values, 5)), 4)}
-    result["worst"] = dict(sorted(((k, round(v, 4)) for k, v in whole.items()), key=lambda item: item[1])[:3])
-    return result
+@cache
+def scored_on(data: Path, every: bool) -> dict[str, list[Sample]]:
+    """Return the images by set; with `every`, all of wbc-zheng beside its fold 0."""
+    sets = {REFERENCE: reference_samples(data / "reference-masks")}
+    for folds, ending in [({0}, "")] + [(set(range(FOLDS)), ALL)] * every:
+        for name in ZHENG:
+            sets[name + ending] = zheng_samples(data / "wbc-zheng" / name.removeprefix("zheng_"), folds)
+    return sets
 
 
-def interval(values: list[float]) -> tuple[float, float, float]:
-    low, high = bootstrap_mean(values)
-    return round(float(np.mean(values)), 4), round(low, 4), round(high, 4)
-
-
-def print_tables(results: dict[str, dict[str, object]]) -> None:
-    print("| method | reference Dice | Benign | Early | Pre | Pro | cells F1 | Zheng 1 nucleus / cell | Zheng 2 |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name, result in results.items():
-        reference, one, two = result["reference_masks"], result["zheng_dataset1"], result["zheng_dataset2"]
-        classes = " | ".join(f"{reference['dice_per_class'][c]:.3f}" for c in ("Benign", "Early", "Pre", "Pro"))
-        zheng = " | ".join(f"{z['nucleus']['dice']:.3f} / {z['whole_cell']['dice']:.3f}" for z in (one, two))
-        print(f"| {name} | {reference['dice']:.3f} | {classes} | {reference['cells_f1']:.3f} | {zheng} |")
-
-
-def write_card(model: Path, result: dict[str, object]) -> None:
-    reference = result["reference_masks"]
-    metrics = {"reference_dice": reference["dice"], "reference_cells_f1": reference["cells_f1"]}
-    metrics |= {f"reference_dice_{name.lower()}": value for name, value in reference["dice_per_class"].items()}
-    for number in (1, 2):
-        zheng = result[f"zheng_dataset{number}"]
-        metrics |= {f"dataset{number}_{part}_dice": zheng[part]["dice"] for part in ("nucleus", "whole_cell")}
-    checkpoint = load_checkpoint(model)
-    save_checkpoint(model, checkpoint.tensors, checkpoint.card.updated(metrics=metrics))
+def commit() -> str:
+    """Return the commit that was measured, with '+' when the tree was changed."""
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data", type=Path, default=Path(os.environ.get("NAPARI_ALL_DATA", ROOT.parent / "shared" / "data"))
-    )
-    parser.add_argument("--method", nargs="*", default=list(METHODS))
-    parser.add_argument("--write-card", type=Path, metavar="MODEL")
+    shared = ROOT.parent / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("NAPARI_ALL_DATA", shared)))
+    parser.add_argument("--method", nargs="*", metavar="NAME", help="methods and peers to measure (default: all)")
+    parser.add_argument("--model", help="model of --method unet (default: the shipped one)")
+    parser.add_argument("--write-card", action="store_true", help="write the figures into the card of --model")
+    parser.add_argument("--smp-model", help="U-Net with a resnet34 encoder, made by `train segmenter`; without, no row")
+    parser.add_argument("--all-images", action="store_true", help="also score all of wbc-zheng where nothing learned")
+    parser.add_argument("--sheet", type=Path, metavar="DIR", help=f"where pictures of the worst fields go; {LEGEND}")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results" / "segmentation_quality.json")
     options = parser.parse_args()
+    known = contenders(options.data, options.model, options.smp_model)
+    if unknown := [name for name in options.method or [] if name not in known]:
+        parser.error(str(unknown_name("method or peer", unknown[0], known)))
+    if options.write_card and not options.model:
+        parser.error("--write-card needs --model: the file whose card the figures go into")
+    if not options.smp_model:
+        print("smp U-Net (resnet34): left out, no --smp-model given")
+    methods: dict[str, dict[str, object]] = {}
+    about: dict[str, object] = {"software": f"napari-all {__version__}", "commit": commit()}
+    for name in options.method or known:
+        one, start = known[name], time.perf_counter()
+        sets: dict[str, object] = {}
+        for key, samples in scored_on(options.data, options.all_images and not one.trained).items():
+            set_name = key.removesuffix(ALL)
+            measure = measure_reference if set_name == REFERENCE else measure_zheng
+            scored = score_best(samples, one.runner(set_name), measure)
+            sets[key] = scored.scores
+            if options.sheet:
+                write_sheet(options.sheet / f"{name}_{key}.png", set_name, scored.fields)
+        methods[one.title] = sets
+        if facts := one.about():
+            about[one.title] = facts
+        print(f"{one.title}: {time.perf_counter() - start:.1f} s", flush=True)
+    print(as_markdown(methods))
     if options.write_card:
-        runs = {"unet": ours("unet", [f"model={options.write_card}"])}
-    else:
-        runs = {"Otsu on saturation": saturation_otsu} | {name: ours(name, []) for name in options.method}
-    results: dict[str, dict[str, object]] = {}
-    for name, run in runs.items():
-        start = time.perf_counter()
-        results[name] = {
-            "reference_masks": score_reference(options.data / "reference-masks", run),
-            "zheng_dataset1": score_zheng(options.data / "wbc-zheng" / "dataset1", run),
-            "zheng_dataset2": score_zheng(options.data / "wbc-zheng" / "dataset2", run),
-        }
-        print(f"{name}: {time.perf_counter() - start:.1f} s", flush=True)
-    print_tables(results)
-    if options.write_card:
-        write_card(options.write_card, results["unet"])
-        return
-    target = ROOT / "docs" / "results" / "segmentation_quality.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(results, indent=2) + "\n")
+        write_card(Path(options.model), methods["unet"])
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps({"about": about, "methods": methods}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
