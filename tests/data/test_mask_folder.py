@@ -112,7 +112,7 @@ def test_the_code_is_told_from_all_masks_together(folders, cells):
 def test_classes_of_another_code_are_refused(folders, cells):
     write(folders[1] / "a.png", (cells.classes * 3).astype(np.uint8))
     folder = find_pairs(*folders, code="classes")
-    with pytest.raises(MaskError, match="0, 3, 6.*0, 128, 255"):
+    with pytest.raises(MaskError, match=r"0, 3, 6.*0, 128, 255"):
         only(folder)
 
 

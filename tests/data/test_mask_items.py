@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 
 from napari_all.data.mask_items import (
-    BACKGROUND, CELL, COUNTS, CYTOPLASM, NUCLEUS, SMUDGE, codes_present, make_item, painted_items, resized,
+    BACKGROUND,
+    CELL,
+    COUNTS,
+    CYTOPLASM,
+    NUCLEUS,
+    SMUDGE,
+    codes_present,
+    make_item,
+    painted_items,
+    resized,
     typical_diameter,
-)  # fmt: skip
+)
 from napari_all.data.synthetic import make_smear
 
 

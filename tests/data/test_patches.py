@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from napari_all.data.mask_items import (
-    BACKGROUND, CELL, COUNTS, CYTOPLASM, NUCLEUS, MaskItem, make_item,
-)  # fmt: skip
+    BACKGROUND,
+    CELL,
+    COUNTS,
+    CYTOPLASM,
+    NUCLEUS,
+    MaskItem,
+    make_item,
+)
 from napari_all.data.patches import AugmentSettings, cut_patch, recolour, with_debris
 from napari_all.data.synthetic import SyntheticSmear, make_smear
 
