@@ -231,10 +231,11 @@ def _precision(settings: TrainingSettings, device: str) -> Any:
 
 def _epochs_done(last: Path) -> int:
     try:
-        state = torch.load(last, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{last.name} cannot be read ({error}); start again in a new folder") from error
-    return int(state["epoch"]) + 1
+        return int(torch.load(last, map_location="cpu", weights_only=True)["epoch"]) + 1
+    except Exception as error:  # torch's own words advise to run whatever the file holds
+        raise CheckpointError(
+            f"{last.name} is damaged, or no training wrote it ({type(error).__name__}); start again in a new folder"
+        ) from error
 
 
 def _quieten() -> None:
