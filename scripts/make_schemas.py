@@ -26,6 +26,7 @@ def schemas():
     found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
     found["tables.json"] = {
         "cells": {"schema_version": tables.CELLS_VERSION, "columns": tables.CELL_FIELDS},
+        "images": {"schema_version": tables.IMAGES_VERSION, "columns": tables.IMAGE_FIELDS},
         "exported cells": {
             "schema_version": tables.CELLS_VERSION,
             "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.CELL_FIELDS},

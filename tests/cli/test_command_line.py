@@ -83,7 +83,7 @@ def test_segment_hsv_loads_no_torch(images: Path, tmp_path: Path) -> None:
 def test_segment_writes_what_the_contract_says(results: Path) -> None:
     names = sorted(p.relative_to(results).as_posix() for p in results.rglob("*") if p.is_file())
     assert names == [
-        "one_cells.csv", "one_classes.tif", "one_labels.json", "one_labels.tif", "run.json",
+        "images.csv", "one_cells.csv", "one_classes.tif", "one_labels.json", "one_labels.tif", "run.json",
         "sub/two_cells.csv", "sub/two_classes.tif", "sub/two_labels.json", "sub/two_labels.tif",
     ]  # fmt: skip
     with (results / "one_cells.csv").open(newline="") as stream:

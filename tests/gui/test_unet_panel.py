@@ -5,6 +5,8 @@ from napari_all.data.synthetic import make_smear
 from napari_all.gui.jobs import ENGINES
 from napari_all.gui.layers import PREVIEW_KEY, origin
 from napari_all.gui.unet import UNetPanel
+from napari_all.io.tables import read_table
+from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
 from napari_all.workflows.segment import SegmentConfig
 
 
@@ -58,6 +60,38 @@ def test_nucleus_and_cytoplasm_are_shown_on_wish(panel, wait):
     panel.segment.click()
     wait(lambda: len(labels_of(panel)) == 2)
     assert sum(PREVIEW_KEY in layer.metadata for layer in panel.viewer.layers) == 1
+
+
+def test_uncertainty_is_shown_on_wish_even_after_the_work(panel, wait):
+    panel.segment.click()
+    wait(lambda: len(labels_of(panel)) == 1)
+    assert "uncertainty 0." in panel.state.text()
+    assert "image 0 unet uncertainty" not in panel.viewer.layers
+    panel.doubt.setChecked(True)
+    shown = panel.viewer.layers["image 0 unet uncertainty"]
+    assert shown.data.dtype == np.uint8
+    cells = labels_of(panel)[0].data > 0
+    assert shown.data[cells].mean() > 3 * shown.data[~cells].mean()
+    assert PREVIEW_KEY in shown.metadata  # to look at: no panel offers it as an image
+    assert panel.chooser.layer.name == "image 0"
+    assert panel.viewer.layers.selection.active is labels_of(panel)[0]
+
+
+def test_smudge_cells_get_a_layer_of_their_own(panel, tmp_path, wait):
+    bundled = load_checkpoint("smear-unet")
+    tensors = dict(bundled.tensors)
+    for name in ("head.weight", "head.bias"):  # a fourth output: smudged is what has a large nucleus
+        tensors[name] = np.concatenate([tensors[name], tensors[name][2:]])
+    tensors["head.bias"] = tensors["head.bias"] + np.float16([0, 0, 0, 3])
+    card = bundled.card
+    card = card.updated(classes=(*card.classes, "smudge"), options=card.options | {"classes": 4})
+    panel.model.choose(str(save_checkpoint(tmp_path / "four", tensors, card)))
+    panel.segment.click()
+    wait(lambda: len(labels_of(panel)) == 1)
+    smudges = panel.viewer.layers["image 0 smudge cells"]
+    assert f"{smudges.data.max()} smudge cell" in panel.state.text()
+    assert not ((smudges.data > 0) & (labels_of(panel)[0].data > 0)).any()
+    assert not smudges.editable
 
 
 def test_a_given_diameter_is_used_and_reaches_the_configuration(panel, wait):
@@ -133,12 +167,16 @@ def test_a_folder_is_segmented_and_its_failures_are_listed(panel, smear, tmp_pat
     source, target = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     Image.fromarray(smear.rgb).save(source / "good.png")
+    Image.fromarray(smear.rgb[:128, :128]).save(source / "small.png")
     (source / "bad.png").write_bytes(b"no image")
     panel.segment_folder(source, target)
     wait(lambda: panel.job is None)
     assert (target / "good_labels.tif").exists()
     assert (target / "run.json").exists()
-    assert "1 of 2 images" in panel.state.text()
+    assert "2 of 3 images" in panel.state.text()
+    rows = read_table(target / "images.csv")
+    listed = [line.split(" (")[0] for line in panel.state.text().splitlines()[2:]]
+    assert listed == [row["image"] for row in rows if row["uncertainty"]]
     assert any("bad.png" in note for note in notes)
 
 

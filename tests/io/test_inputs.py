@@ -14,7 +14,7 @@ from napari_all.io.inputs import find_images
 def folder(tmp_path: Path) -> Path:
     names = [
         "b.PNG", "a.jpg", "sub/a.png", "sub/deep/c.tif", "notes.txt", ".hidden.png", ".cache/x.png",
-        "a_labels.tif", "a_classes.tif", "a_mask.png", "run.json",
+        "a_labels.tif", "a_classes.tif", "a_uncertainty.tif", "a_smudges.tif", "a_mask.png", "run.json",
     ]  # fmt: skip
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ def test_round_trip_is_exact(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.labels, labels)
     assert found.labels.dtype == np.int32
     np.testing.assert_array_equal(found.classes, classes)
-    assert found.sidecar == SIDECAR.updated(shape=labels.shape, classes="a_classes.tif")
+    assert found.sidecar == SIDECAR.updated(shape=labels.shape, cells=5, classes="a_classes.tif")
 
 
 @pytest.mark.parametrize(("largest", "dtype"), [(65_535, np.uint16), (65_536, np.uint32), (2**31 - 1, np.uint32)])

@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
 from napari_all.data.synthetic import SyntheticSmear, make_smear
 from napari_all.errors import Cancelled, FileExistsRefused, UsageError
 from napari_all.files import sha256_file
 from napari_all.io.masks import read_labels, write_labels
+from napari_all.io.tables import read_table
+from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
 from napari_all.workflows.batch import segment_batch
 from napari_all.workflows.segment import make_config, segment_image
+from napari_all.workflows.segment_files import Extras
 
 HSV = make_config("hsv")
 
@@ -57,7 +61,7 @@ def test_outputs_mirror_the_inputs_and_say_what_they_are(folder: Path, tmp_path:
     output = tmp_path / "out"
     record = segment_batch([folder], output, HSV)
     endings = ("_labels.tif", "_labels.json", "_classes.tif", "_cells.csv")
-    wanted = {f"{stem}{e}" for stem in ("a", "b", "day2/a") for e in endings} | {"run.json"}
+    wanted = {f"{stem}{e}" for stem in ("a", "b", "day2/a") for e in endings} | {"images.csv", "run.json"}
     assert set(contents(output)) == wanted
     assert [(e.image, e.status) for e in record.inputs] == [
         ("a.png", "done"),
@@ -80,11 +84,86 @@ def test_outputs_mirror_the_inputs_and_say_what_they_are(folder: Path, tmp_path:
     assert {r["schema_version"] for r in rows} == {"1"}
 
 
+def test_table_of_images_has_a_row_for_each_in_the_order_of_the_inputs(folder: Path, tmp_path: Path) -> None:
+    (folder / "aa.png").write_text("no image")
+    record = segment_batch([folder], tmp_path / "out", HSV)
+    rows = read_table(tmp_path / "out" / "images.csv")
+    assert [row["image"] for row in rows] == [entry.image for entry in record.inputs]
+    assert [row["status"] for row in rows] == ["done", "failed", "done", "done"]
+    assert int(rows[0]["cells"]) == read_labels(tmp_path / "out" / "a_labels.tif").labels.max()
+    assert "supported kind" in rows[1]["error"]
+    assert {row["uncertainty"] for row in rows} == {""}  # thresholds have no probabilities
+
+
+def test_least_certain_images_come_first_on_wish_and_their_maps_are_written(
+    tmp_path: Path, field: SyntheticSmear
+) -> None:
+    source, output = tmp_path / "images", tmp_path / "out"
+    source.mkdir()
+    Image.fromarray(field.rgb).save(source / "a_sharp.png")
+    blurred = gaussian_filter(field.rgb, (4, 4, 0))
+    Image.fromarray(blurred).save(source / "b_blurred.png")
+    config = make_config("unet", assignments=["diameter_px=22"])
+    segment_batch([source], output, config, extras=Extras(uncertainty=True), sort="uncertainty")
+    rows = read_table(output / "images.csv")
+    assert [row["image"] for row in rows] == ["b_blurred.png", "a_sharp.png"]
+    assert float(rows[0]["uncertainty"]) > float(rows[1]["uncertainty"]) > 0.0
+    doubt = tifffile.imread(output / "a_sharp_uncertainty.tif")
+    assert (doubt.dtype, doubt.shape) == (np.uint8, field.rgb.shape[:2])
+    labels = read_labels(output / "a_sharp_labels.tif").labels
+    far = ~binary_dilation(labels > 0, iterations=8)
+    rim = binary_dilation(labels > 0) & ~binary_erosion(labels > 0)
+    assert doubt[rim].mean() > 10 * doubt[far].mean()
+    # Without the wish, an overwriting run leaves no map of the earlier one behind.
+    segment_batch([source], output, config, overwrite=True)
+    assert not list(output.glob("*_uncertainty.tif"))
+    # With it, a resumed run makes what is missing instead of refusing.
+    again = segment_batch([source], output, config, resume=True, extras=Extras(uncertainty=True))
+    assert [entry.status for entry in again.inputs] == ["done", "done"]
+    assert "a_sharp_uncertainty.tif" in again.inputs[0].outputs
+
+
+@pytest.mark.parametrize(
+    ("config", "extras", "told"),
+    [
+        (HSV, Extras(uncertainty=True), "use a network"),
+        (HSV, Extras(smudges=True), "does not tell smudge cells"),
+        (make_config("unet", assignments=["diameter_px=22"]), Extras(smudges=True), "smear-unet"),
+    ],
+)
+def test_what_a_method_cannot_give_is_refused(folder: Path, tmp_path: Path, config, extras, told) -> None:
+    with pytest.raises(UsageError, match=told):
+        segment_batch([folder / "a.png"], tmp_path / "out", config, extras=extras)
+    assert not (tmp_path / "out").exists()
+
+
+def test_smudge_cells_are_written_and_counted_where_the_model_tells_them(tmp_path: Path, field: SyntheticSmear) -> None:
+    bundled = load_checkpoint("smear-unet")
+    tensors = dict(bundled.tensors)
+    for name in ("head.weight", "head.bias"):  # a fourth output: smudged is what has a large nucleus
+        tensors[name] = np.concatenate([tensors[name], tensors[name][2:]])
+    tensors["head.bias"] = tensors["head.bias"] + np.float16([0, 0, 0, 3])
+    card = bundled.card.updated(
+        classes=(*bundled.card.classes, "smudge"), options=bundled.card.options | {"classes": 4}
+    )
+    model = save_checkpoint(tmp_path / "four", tensors, card)
+    Image.fromarray(field.rgb).save(tmp_path / "a.png")
+    config = make_config("unet", assignments=[f"model={model}", "diameter_px=22"])
+    record = segment_batch([tmp_path / "a.png"], tmp_path / "out", config, extras=Extras(smudges=True))
+    smudges = tifffile.imread(tmp_path / "out" / "a_smudges.tif")
+    assert smudges.dtype == np.uint16
+    assert record.inputs[0].smudges == smudges.max() > 0
+    labels = read_labels(tmp_path / "out" / "a_labels.tif")
+    assert labels.sidecar is not None
+    assert (labels.sidecar.cells, labels.sidecar.smudges) == (labels.labels.max(), smudges.max())
+    assert not ((labels.labels > 0) & (smudges > 0)).any()
+
+
 def test_run_record_tells_what_went_in(folder: Path, tmp_path: Path) -> None:
     record = segment_batch([folder], tmp_path / "out", HSV)
     text = (tmp_path / "out" / "run.json").read_text()
     stored = json.loads(text)
-    assert stored["schema_version"] == 1
+    assert stored["schema_version"] == 2
     assert stored["complete"] is True
     assert stored["parts"] == "cell"
     assert stored["settings"]["method"] == "hsv"

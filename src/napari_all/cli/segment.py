@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from napari_all.cli.common import add_inputs, add_output_rules, add_talk, finish, terminal_monitor
 from napari_all.config import Settings
 from napari_all.errors import UsageError
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
-from napari_all.workflows.batch import segment_batch
+from napari_all.workflows.batch import Order, segment_batch
 from napari_all.workflows.segment import SegmentConfig, make_config
+from napari_all.workflows.segment_files import Extras
 
 _EXAMPLE = """writes, for each image, <stem>_labels.tif (one number per cell) with its sidecar <stem>_labels.json,
-<stem>_classes.tif (0 background, 1 cytoplasm, 2 nucleus or whole cell) and <stem>_cells.csv; and run.json.
+<stem>_classes.tif (0 background, 1 cytoplasm, 2 nucleus or whole cell) and <stem>_cells.csv; and, for all together,
+images.csv (cells, diameter and uncertainty of each image) and run.json.
 
 methods:
 {methods}
@@ -23,7 +26,8 @@ cleaning, for every method:
 {cleaning}
 
 example:
-  napari-all segment smears/ --method hsv --set min_area_px=60 --output results/"""
+  napari-all segment smears/ --method hsv --set min_area_px=60 --output results/
+  napari-all segment smears/ --method unet --uncertainty --sort uncertainty --output results/"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +37,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     add_method(parser, required=True)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="also write <stem>_uncertainty.tif: how unsure a network is of each pixel, 255 = all classes alike",
+    )
+    parser.add_argument(
+        "--smudges",
+        action="store_true",
+        help="also write <stem>_smudges.tif: the smudge cells left out, for models that tell them apart",
+    )
+    parser.add_argument(
+        "--sort",
+        choices=get_args(Order),
+        default="input",
+        help="order of images.csv: as the inputs (default), or least certain first, which is worth a look first",
+    )
     add_output_rules(parser)
     add_talk(parser)
 
@@ -66,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
             config,
             overwrite=args.overwrite,
             resume=args.resume,
+            extras=Extras(uncertainty=args.uncertainty, smudges=args.smudges),
+            sort=args.sort,
             max_pixels=args.max_pixels,
             monitor=monitor,
         )

@@ -22,6 +22,7 @@ from napari_all.workflows.classify_batch import classify_images
 from napari_all.workflows.export import export_labels, make_item
 from napari_all.workflows.export_items import NamedItem, export_items
 from napari_all.workflows.segment import SegmentConfig, segment_image
+from napari_all.workflows.segment_files import Extras
 
 Config = dict[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -35,7 +36,13 @@ def _segment_image(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
 
 def _segment_folder(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     record = segment_batch(
-        config["inputs"], Path(config["output"]), SegmentConfig.parse(config["config"]), resume=True, monitor=monitor
+        config["inputs"],
+        Path(config["output"]),
+        SegmentConfig.parse(config["config"]),
+        resume=True,
+        extras=Extras.parse(config["extras"]),
+        sort="uncertainty",
+        monitor=monitor,
     )
     return Reply(record.model_dump(mode="json"))
 

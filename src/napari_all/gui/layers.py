@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
+from napari.utils.colormaps import Colormap, CyclicLabelColormap, DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
@@ -20,7 +20,7 @@ from napari_all.errors import ImageError
 from napari_all.files import sha256_array, sha256_file
 from napari_all.io import pixels
 from napari_all.io.masks import Sidecar
-from napari_all.types import Cell, ClassesMap, ImageRecord, Prediction, RGBImage
+from napari_all.types import Cell, ClassesMap, ImageRecord, LabelImage, Prediction, RGBImage
 
 KEY = "napari_all"
 """Key of `layer.metadata` under which napari-all keeps an `Origin` (labels) or `ImageNotes` (images)."""
@@ -30,6 +30,7 @@ CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#7fff00"
 """Colours of cells in turn."""
 CLASS_COLOURS = {1: "#56b4e9", 2: "#d55e00"}
 """Cytoplasm and nucleus, of Okabe and Ito's colour-blind safe set."""
+SMUDGE_COLOUR = "#222222"
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,31 @@ def parts_layer(classes: ClassesMap, name: str, cells: Labels) -> Labels:
     return layer
 
 
+def smudges_layer(smudges: LabelImage, name: str, cells: Labels) -> Labels:
+    """Make a layer that only shows the smudge cells that were left out, in the place of `cells`."""
+    layer = Labels(smudges.copy(), name=name, opacity=0.8, colormap=smudges_colormap(), **placement(cells))
+    layer.contour = outline_px(layer)
+    layer.metadata[PREVIEW_KEY] = True
+    layer.editable = False
+    return layer
+
+
+def uncertainty_layer(uncertainty: NDArray[np.uint8], name: str, cells: Labels) -> Image:
+    """Make a layer that only shows how unsure a network was of each pixel; what is certain is clear."""
+    layer = Image(uncertainty, name=name, contrast_limits=(0, 255), colormap=doubt_colormap(), **placement(cells))
+    layer.metadata[PREVIEW_KEY] = True
+    return layer
+
+
+def outline_px(layer: Labels) -> int:
+    """Return a width of outlines that is visible when the whole layer is in view."""
+    height, width = layer.data.shape[-2:]
+    return max(2, round(min(int(height), int(width)) / 300))
+
+
 def show_outlines(layer: Labels, outlines: bool) -> None:
     """Show a labels layer as edges of a visible width, or as filled areas."""
-    layer.contour = max(2, round(min(layer.data.shape[-2:]) / 300)) if outlines else 0
+    layer.contour = outline_px(layer) if outlines else 0
     layer.opacity = 0.9 if outlines else 0.55
 
 
@@ -236,6 +259,16 @@ def preview_colormap() -> DirectLabelColormap:
     for index, colour in enumerate(CELL_COLOURS):
         table[2 + index] = colour
     return DirectLabelColormap(color_dict=table)
+
+
+def smudges_colormap() -> DirectLabelColormap:
+    """Return the colour of smudge cells, one for all: they are not counted."""
+    return DirectLabelColormap(color_dict={None: SMUDGE_COLOUR, 0: "transparent"})
+
+
+def doubt_colormap() -> Colormap:
+    """Return the colours of uncertainty: clear where certain, then yellow to red."""
+    return Colormap([[1, 1, 0, 0], [1, 0.85, 0, 0.75], [0.9, 0, 0, 1]], name="doubt", controls=[0, 0.4, 1])
 
 
 def classes_colormap() -> DirectLabelColormap:

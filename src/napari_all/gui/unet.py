@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari import Viewer
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error, show_warning
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QGroupBox, QLabel, QPushButton, QVBoxLayout
@@ -20,13 +20,18 @@ from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
 from napari_all.gui.panel import NO_IMAGE, Panel, primary, small
-from napari_all.gui.results import add_parts, add_segmentation
+from napari_all.gui.results import add_parts, add_segmentation, add_uncertainty, segmentation_from
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
+from napari_all.types import Segmentation
+from napari_all.workflows.batch import least_certain_first
+from napari_all.workflows.run_record import RunRecord
 from napari_all.workflows.segment import SegmentConfig
 
 METHOD = "unet"
 _REMEMBERED = "unet/config"
+LEAST_CERTAIN = 5
+"""How many images are named as worth a look first, after a folder."""
 
 
 class UNetPanel(Panel):
@@ -36,6 +41,7 @@ class UNetPanel(Panel):
         super().__init__(napari_viewer)
         self._entry = METHODS[METHOD]
         self._warming: Job | None = None
+        self._last: tuple[Labels, Segmentation] | None = None
         self._build()
         self._restore()
         self.chooser.layer_changed.connect(self._on_image)
@@ -87,6 +93,14 @@ class UNetPanel(Panel):
         self.parts.setChecked(bool(recall("unet/parts", True)))
         self.parts.toggled.connect(lambda shown: remember("unet/parts", shown))
         self.page.addWidget(self.parts)
+        self.doubt = QCheckBox("Show &uncertainty")
+        self.doubt.setToolTip(
+            "Add a layer that shows how unsure the network was of each pixel: clear = certain, red = it cannot tell; "
+            "a folder gets it as files"
+        )
+        self.doubt.setChecked(bool(recall("unet/uncertainty", False)))
+        self.doubt.toggled.connect(self._on_doubt)
+        self.page.addWidget(self.doubt)
         self.segment = primary("&Segment", "Segment the image into a new labels layer; nothing is overwritten")
         self.folder = QPushButton("Segment a &folder…")
         self.folder.setToolTip("Segment every image of a folder into label files, tables and a record of the run")
@@ -114,6 +128,19 @@ class UNetPanel(Panel):
         self._remember()
         if name == "device":
             self._warm_up()
+
+    def _on_doubt(self, shown: bool) -> None:
+        remember("unet/uncertainty", shown)
+        self._show_doubt()
+
+    def _show_doubt(self) -> None:
+        """Add the uncertainty of the last result, once."""
+        if self._last is None or not self.doubt.isChecked():
+            return
+        layer, result = self._last
+        if layer in self.viewer.layers and result.uncertainty_map is not None:
+            add_uncertainty(self.viewer, result.uncertainty_map, layer)
+            self._last = None
 
     def _on_diameter(self) -> None:
         wanted = self.diameter.value().diameter_px  # type: ignore[attr-defined]
@@ -172,9 +199,11 @@ class UNetPanel(Panel):
             layer = add_segmentation(self.viewer, value, arrays, image)
             if self.parts.isChecked():
                 add_parts(self.viewer, layer)
-            cells = len(value["cells"])
-            self.say(f"{cells} cell{'' if cells == 1 else 's'} in '{image.name}'")
-            self._show_used(value["segmentation"]["diameter_px"], config)
+            result = segmentation_from(value, arrays)
+            self._last = (layer, result)
+            self._show_doubt()
+            self.say(_told(result, image.name))
+            self._show_used(result.diameter_px, config)
 
         self.say("")
         self.caution.setVisible(False)
@@ -209,11 +238,39 @@ class UNetPanel(Panel):
         """Segment every image below `source` into `target`; what is there already and still holds is kept."""
 
         def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-            failed = [entry for entry in value["inputs"] if entry["status"] == "failed"]
-            self.say(f"{len(value['inputs']) - len(failed)} of {len(value['inputs'])} images are in {target.name}.")
-            if failed:
-                lines = "\n".join(f"{entry['image']}: {entry['error']}" for entry in failed[:10])
-                show_warning(f"{len(failed)} of {len(value['inputs'])} images failed:\n{lines}")
+            record = RunRecord.parse(value)
+            self.say(_told_of_folder(record, target.name))
+            if record.failed:
+                lines = "\n".join(f"{entry.image}: {entry.error}" for entry in record.failed[:10])
+                show_warning(f"{len(record.failed)} of {len(record.inputs)} images failed:\n{lines}")
 
-        config = {"inputs": [str(source)], "output": str(target), "config": self.config.model_dump(mode="json")}
+        config = {
+            "inputs": [str(source)],
+            "output": str(target),
+            "config": self.config.model_dump(mode="json"),
+            "extras": {"uncertainty": self.doubt.isChecked()},
+        }
         self.start("segment_folder", config, None, done, heavy=True)
+
+
+def _told(result: Segmentation, image: str) -> str:
+    """Say in one line what was found in an image."""
+    found = [_count(int(result.labels.max(initial=0)), "cell")]
+    if result.smudges is not None and result.smudges.any():
+        found.append(_count(int(result.smudges.max()), "smudge cell"))
+    doubt = "" if result.uncertainty is None else f"; uncertainty {result.uncertainty:.2f}"
+    return f"{' and '.join(found)} in '{image}'{doubt}"
+
+
+def _told_of_folder(record: RunRecord, folder: str) -> str:
+    """Say how many images of a folder there are results of, and which are worth a look first."""
+    line = f"{len(record.inputs) - len(record.failed)} of {len(record.inputs)} images are in {folder}."
+    judged = [entry for entry in least_certain_first(record.inputs) if entry.uncertainty is not None]
+    if len(judged) > 1:
+        first = [f"{entry.image} ({entry.uncertainty:.2f})" for entry in judged[:LEAST_CERTAIN]]
+        line = "\n".join([line, "Least certain:", *first])
+    return line
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 from napari_all.errors import UsageError
 from napari_all.io.images import IMAGE_SUFFIXES
 
-OUTPUT_ENDINGS = ("_labels.tif", "_classes.tif", "_labels.ome.tif", "_mask.png")
+OUTPUT_ENDINGS = (
+    "_labels.tif", "_classes.tif", "_uncertainty.tif", "_smudges.tif", "_labels.ome.tif", "_mask.png",
+)  # fmt: skip
 """Endings of what napari-all writes beside images; a folder's search leaves them out."""
 
 

@@ -29,14 +29,16 @@ from napari_all.types import ClassesMap, ImageRecord, LabelImage, Parts, Segment
 
 LABELS_ENDING = "_labels.tif"
 CLASSES_ENDING = "_classes.tif"
-SIDECAR_VERSION = 1
-"""Newest layout of the sidecar that is read."""
+UNCERTAINTY_ENDING = "_uncertainty.tif"
+SMUDGES_ENDING = "_smudges.tif"
+SIDECAR_VERSION = 2
+"""Newest layout of the sidecar that is read; 2 counts cells and smudge cells, and its uncertainty is another number."""
 
 
 class Sidecar(Settings):
     """What `<stem>_labels.json` tells of a label image."""
 
-    schema_version: Literal[1] = Field(1, description="Version of this file's layout")
+    schema_version: Literal[1, 2] = Field(2, description="Version of this file's layout")
     image: str = Field("", description="File name of the image")
     image_sha256: str | None = Field(None, description="SHA-256 of the image file")
     shape: tuple[int, int] | None = Field(None, description="(Y, X) in pixels")
@@ -49,7 +51,11 @@ class Sidecar(Settings):
     model: str | None = Field(None, description="Network, if one was used")
     model_sha256: str | None = Field(None, description="SHA-256 of the network's weights")
     device: str | None = Field(None, description="Device the network ran on")
-    uncertainty: float | None = Field(None, description="Mean normalised entropy over cell pixels, 0..1")
+    uncertainty: float | None = Field(
+        None, description="How likely a cell's pixels are none, mean over the cells, 0..1"
+    )
+    cells: int | None = Field(None, description="Number of cells in the label image")
+    smudges: int | None = Field(None, description="Number of smudge cells left out; null where they cannot be told")
     status: Literal["predicted", "corrected"] = Field(
         "predicted", description="corrected = a person changed or approved it"
     )
@@ -90,6 +96,7 @@ def sidecar_for(segmentation: Segmentation, record: ImageRecord) -> Sidecar:
         model_sha256=segmentation.model_sha256,
         device=segmentation.device,
         uncertainty=segmentation.uncertainty,
+        smudges=None if segmentation.smudges is None else int(segmentation.smudges.max(initial=0)),
     )
 
 
@@ -114,7 +121,7 @@ def write_labels(path: Path, labels: NDArray[Any], sidecar: Sidecar, classes: Cl
     labels
         (Y, X) integers, 0 = background; numbers need not be contiguous.
     sidecar
-        Provenance; its `shape` and `classes` are set here.
+        Provenance; its `shape`, `cells` and `classes` are set here.
     classes
         (Y, X) uint8 classes map.
 
@@ -137,9 +144,19 @@ def write_labels(path: Path, labels: NDArray[Any], sidecar: Sidecar, classes: Cl
         write_plane(classes_path(path), classes.astype(np.uint8, copy=False), sidecar.pixel_size_um)
         written.append(classes_path(path))
     write_plane(path, stored, sidecar.pixel_size_um)
-    facts = sidecar.updated(shape=labels.shape, classes=classes_path(path).name if classes is not None else None)
+    facts = sidecar.updated(
+        schema_version=SIDECAR_VERSION,
+        shape=labels.shape,
+        cells=np.count_nonzero(np.unique(stored)),
+        classes=classes_path(path).name if classes is not None else None,
+    )
     write_json(sidecar_path(path), facts.model_dump(mode="json"))
     return [path, *written, sidecar_path(path)]
+
+
+def write_numbers(path: Path, labels: NDArray[Any], pixel_size_um: scale.PixelSize) -> None:
+    """Write numbered areas, (Y, X) integers >= 0, as uint16 or, beyond 65,535, as uint32; `MaskError` for others."""
+    write_plane(path, _storable(labels), pixel_size_um)
 
 
 def write_plane(path: Path, plane: NDArray[Any], pixel_size_um: scale.PixelSize) -> None:

@@ -36,6 +36,20 @@ CELL_COLUMNS = tuple(CELL_FIELDS)
 """Columns of `<stem>_cells.csv`."""
 _MEASURED = CELL_COLUMNS[: CELL_COLUMNS.index("touches_border") + 1]
 
+IMAGES_VERSION = 1
+IMAGE_FIELDS = {
+    "image": "POSIX path relative to the folder that was given, or the file's name",
+    "status": "done, skipped (an earlier result was kept), failed or not started",
+    "cells": "number of cells",
+    "smudges": "number of smudge cells left out; empty where they cannot be told",
+    "diameter_px": "cell diameter used, in pixels",
+    "uncertainty": "how likely the pixels of a cell are none, mean over the cells, 0..1; empty without a network",
+    "error": "what went wrong, and the remedy",
+    "schema_version": "version of this table's layout",
+}
+IMAGE_COLUMNS = tuple(IMAGE_FIELDS)
+"""Columns of `images.csv`, one row per image of a run."""
+
 PREDICTIONS_VERSION = 1
 PREDICTION_FIELDS = {
     "image": "POSIX path relative to the folder that was given, or the file's name",

@@ -45,6 +45,8 @@ class RawSegmentation:
         (Y, X) uint8 classes map (0 background, 1 cytoplasm, 2 nucleus or whole cell).
     uncertainty
         (Y, X) uint8, entropy of the network's probabilities, 255 = all classes equally likely; None without one.
+    foreground
+        (Y, X) uint8, the network's probability of a cell, 255 = certain; None without one.
     diameter_px
         Cell diameter in pixels used by the method, or None.
     smudge
@@ -55,6 +57,7 @@ class RawSegmentation:
 
     classes: ClassesMap
     uncertainty: NDArray[np.uint8] | None = None
+    foreground: NDArray[np.uint8] | None = None
     diameter_px: float | None = None
     model: str | None = None
     model_sha256: str | None = None

@@ -69,19 +69,22 @@ class PixelMaps:
         (Y, X) uint8, 0 background, 1 cytoplasm, 2 nucleus or whole cell; smudge cells too have a class above 0.
     uncertainty
         (Y, X) uint8, entropy of the probabilities; 255 = all classes equally likely.
+    foreground
+        (Y, X) uint8, probability of a whole cell; 255 = certain.
     smudge
         (Y, X) bool, where a smudge cell is more likely than a whole one; None where the network cannot tell.
     """
 
     classes: ClassesMap
     uncertainty: NDArray[np.uint8]
+    foreground: NDArray[np.uint8]
     smudge: BoolMask | None
 
     @classmethod
     def empty(cls, shape: tuple[int, int], outputs: Outputs) -> PixelMaps:
         """Return maps of `shape` (Y, X) to be filled."""
-        classes, uncertainty = (np.empty(shape, np.uint8) for _ in range(2))
-        return cls(classes, uncertainty, np.empty(shape, np.bool_) if outputs.smudge else None)
+        classes, uncertainty, foreground = np.empty((3, *shape), np.uint8)
+        return cls(classes, uncertainty, foreground, np.empty(shape, np.bool_) if outputs.smudge else None)
 
     def fill(self, rows: slice, p: NDArray[np.float32], outputs: Outputs) -> None:
         """Decide some rows by their probabilities (rows, X, outputs).
@@ -96,5 +99,6 @@ class PixelMaps:
         self.classes[rows] = np.where(foreground, part, BACKGROUND)
         if self.smudge is not None:
             self.smudge[rows] = foreground & (p[..., -1] > cell)
+        self.foreground[rows] = np.clip(255.0 * cell + 0.5, 0, 255)
         entropy = -(p * np.log(np.maximum(p, 1e-6))).sum(axis=-1) / np.log(float(outputs.count))
         self.uncertainty[rows] = np.clip(255.0 * entropy + 0.5, 0, 255)

@@ -36,8 +36,11 @@ class InputRecord(Settings):
     source: str | None = Field(None, description="How the pixels were stored")
     outputs: list[str] = Field(default_factory=list, description="Files written, relative to the output folder")
     cells: int | None = Field(None, description="Number of cells")
+    smudges: int | None = Field(None, description="Number of smudge cells left out; null where they cannot be told")
     diameter_px: float | None = Field(None, description="Cell diameter used, in pixels")
-    uncertainty: float | None = Field(None, description="Mean normalised entropy over cell pixels, 0..1")
+    uncertainty: float | None = Field(
+        None, description="How likely a cell's pixels are none, mean over the cells, 0..1"
+    )
     prediction: Prediction | None = Field(None, description="Predicted subtype")
     seconds: float | None = Field(None, description="Time taken")
 
@@ -58,7 +61,7 @@ class InputRecord(Settings):
 class RunRecord(Settings):
     """The whole run; two runs of one job on one machine differ in `started` and `seconds` only."""
 
-    schema_version: Literal[1] = Field(1, description="Version of this file's layout")
+    schema_version: Literal[1, 2] = Field(2, description="Version of this file's layout; 2: `uncertainty` is new")
     command: Literal["segment", "classify", "export"] = Field(description="The job")
     complete: bool = Field(False, description="False while it runs and when it was interrupted")
     software: str = Field(default_factory=lambda: f"napari-all {__version__}", description="Program that ran")

@@ -60,6 +60,7 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
     return RawSegmentation(
         classes=maps.classes,
         uncertainty=maps.uncertainty,
+        foreground=maps.foreground,
         smudge=maps.smudge,
         parts=parts,
         diameter_px=diameter,
