@@ -63,17 +63,18 @@ class SegmenterModule(lightning.LightningModule):
         logits: Tensor = self.network(x)
         return logits
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
-        """Return the loss of one batch."""
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> dict[str, Tensor]:
+        """Return the loss of one batch, and its logits for callbacks that measure more."""
         images, target = batch
-        loss = self._full(self(images), target)
+        logits = self(images)
+        loss = self._full(logits, target)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images), sync_dist=self._several)
-        return loss
+        return {"loss": loss, "logits": logits.detach()}
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
-        """Measure one image: loss, and Dice of each part, decided as in use."""
+    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        """Measure one image, loss and Dice of each part, decided as in use; return its logits."""
         images, target = batch
-        logits = self(images).float()
+        logits: Tensor = self(images).float()
         shares = target.float() / 255.0
         self._note("val_loss", self._loss(logits, shares))
         dices = []
@@ -88,6 +89,7 @@ class SegmenterModule(lightning.LightningModule):
             dices.append(dice)
             self._note(f"val_{name}_dice", dice)
         self._note(SCORE, torch.stack(dices).mean())
+        return logits
 
     def configure_optimizers(self) -> Any:
         """AdamW with a warm-up and a cosine; norms and biases do not decay."""
