@@ -61,6 +61,37 @@ def test_it_follows_the_scale_at_which_the_segmenter_works(diameter):
     assert done[-1] == (len(ASSUMED_PX) + 1, len(ASSUMED_PX) + 1)
 
 
+def test_sure_cells_end_the_search_before_the_dear_small_scales():
+    """Half-scale looks ask for twice the assumed diameter; smaller assumptions cost the most."""
+    truth = discs((400, 400), [(110, 110), (270, 270)], 100)
+    rgb = np.where(truth[..., None], np.uint8([140, 70, 160]), np.uint8([235, 225, 230]))
+    asked = []
+
+    def segment(window: np.ndarray, assumed: float) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(assumed * 0.5)
+        return np.where(truth, 2, 0).astype(np.uint8), np.full(truth.shape, 20, np.uint8)
+
+    assert estimate_diameter(rgb, segment, lambda *_: None) == pytest.approx(100, rel=0.05)
+    assert min(asked) > 100
+
+
+@pytest.mark.parametrize(("wrong_px", "looks"), [(74, 5), (21, 7)])
+def test_only_looks_that_disagree_are_repeated(wrong_px, looks):
+    """Doubtful cells of 64 px at one scale, of another size at the others; 1.3-fold and less is the same size."""
+    side, seen = 400, []
+    right = discs((side, side), [(100, 100), (280, 280)], 64)
+    wrong = discs((side, side), [(100, 280), (280, 100), (60, 60), (340, 200)], wrong_px)
+    rgb = np.full((side, side, 3), 200, np.uint8)
+
+    def segment(window: np.ndarray, assumed: float) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(assumed)
+        near = 0.6 < assumed * (0.5 if len(seen) <= len(ASSUMED_PX) else 1.0) / 64 < 1.8
+        return np.where(right if near else wrong, 2, 0).astype(np.uint8), np.full((side, side), 70, np.uint8)
+
+    assert estimate_diameter(rgb, segment, lambda *_: None) == pytest.approx(64, rel=0.2)
+    assert len(seen) == looks
+
+
 def test_the_window_holds_the_stain():
     rgb = np.full((900, 1200, 3), 235, np.uint8)
     cv2.circle(rgb, (1050, 700), 40, (130, 50, 150), -1)

@@ -1,14 +1,15 @@
 """Estimate the diameter of the white cells of an image by asking a network at several scales.
 
-At the right scale a network finds cells of the size it was trained on, and is sure of them; at a wrong one it finds
-pieces, platelets, doubtful clumps or nothing. So a coarse segmentation is made for each of a few assumed diameters,
-and the one wins whose sure cells explain the largest area while having about the assumed size. Where several come
-near, each is looked at again at the network's full scale. No stain enters.
+At the right scale a network finds round cells of the size it was trained on, and is sure of them; at a wrong one it
+finds pieces, platelets, doubtful clumps or nothing. So a coarse segmentation is made for each of a few assumed
+diameters, from the largest (cheapest) down until one shows sure cells and little else; the one wins whose sure cells
+explain the largest area while having about the assumed size. Where different sizes come near each other, each is looked
+at again at the network's full scale. No stain enters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -23,12 +24,16 @@ COARSE = 0.5
 ASSUMED_PX = (256.0, 128.0, 64.0, 32.0, 16.0)
 """Diameters tried; sizes up to a factor `_NEAR` from one count for it, so that all from 10 to 400 px are covered."""
 _NEAR = 1.8
-_WINDOW_CELLS = 42
+_WINDOW_CELLS = 32
 """A coarse look takes a window of this many assumed diameters at most, around the most stained place."""
+_SAME = 1.3
+"""Looks whose diameters differ by less say the same; a segmentation hardly changes over such a step."""
 _RIVAL = 0.05
-"""A scale that scores this share of the best one is looked at again."""
-_SURE = 5
-"""A component's area counts by this power of its sureness (one minus its mean uncertainty)."""
+"""A scale that scores this share of the best one is looked at again if it says another diameter."""
+_SURE = 8
+"""A component counts by this power of its sureness (one minus its mean uncertainty)."""
+_SURE_ENOUGH, _CLEAR_ENOUGH = 0.8, 0.9
+"""The sureness of the cells of a look, and their share of all that it found, with which smaller ones are not sought."""
 _LARGEST_SHARE = 0.6
 """What fills more of the image than this is no cell."""
 _ROUND = 1.15
@@ -40,9 +45,13 @@ Segmenter: TypeAlias = Callable[[RGBImage, float], tuple[ClassesMap, NDArray[np.
 
 
 @dataclass(frozen=True)
-class _Rung:
+class _Look:
+    """What the network finds under one assumption; `sureness` and `clear` as `_SURE_ENOUGH` and `_CLEAR_ENOUGH`."""
+
     diameter_px: float
     score: float
+    sureness: float = 0.0
+    clear: float = 0.0
 
 
 def estimate_diameter(
@@ -61,38 +70,53 @@ def estimate_diameter(
     progress
         Called with the number of scales done and to do.
     """
-    rungs = []
+    looks = []
     for done, assumed in enumerate(ASSUMED_PX):
         progress(done, len(ASSUMED_PX) + 1)
-        rungs.append(_look(rgb, segment, assumed, COARSE))
+        looks.append(_look(rgb, segment, assumed, COARSE))
+        if looks[-1].sureness > _SURE_ENOUGH and looks[-1].clear > _CLEAR_ENOUGH:
+            break
     progress(len(ASSUMED_PX), len(ASSUMED_PX) + 1)
-    best = max(rung.score for rung in rungs)
-    rivals = [rung for rung in rungs if rung.score > _RIVAL * best]
+    rivals = _rivals(looks)
     if len(rivals) > 1:
-        again = [_look(rgb, segment, rung.diameter_px, 1.0) for rung in rivals]
-        rivals = again if any(rung.score > 0.0 for rung in again) else rivals
+        again = [_look(rgb, segment, look.diameter_px, 1.0) for look in rivals]
+        rivals = _rivals(again) or rivals
     progress(len(ASSUMED_PX) + 1, len(ASSUMED_PX) + 1)
-    return max(rivals, key=lambda rung: rung.score).diameter_px if rivals else None
+    return rivals[0].diameter_px if rivals else None
 
 
-def _look(rgb: RGBImage, segment: Segmenter, assumed: float, coarse: float) -> _Rung:
+def _rivals(looks: Sequence[_Look]) -> list[_Look]:
+    """Return the best look, then those that come near it and say another diameter, best first; none without a cell."""
+    ranked = sorted((look for look in looks if look.score > 0.0), key=lambda look: -look.score)
+    chosen: list[_Look] = []
+    for look in ranked:
+        other = all(abs(np.log(look.diameter_px / better.diameter_px)) > np.log(_SAME) for better in chosen)
+        if look.score > _RIVAL * ranked[0].score and other:
+            chosen.append(look)
+    return chosen
+
+
+def _look(rgb: RGBImage, segment: Segmenter, assumed: float, coarse: float) -> _Look:
     """Judge one assumption on a window of the same size in the network's pixels, whatever the scale."""
     window = stained_window(rgb, round(_WINDOW_CELLS * assumed * COARSE / coarse))
     return _judge(*segment(window, assumed / coarse), assumed)
 
 
-def _judge(classes: ClassesMap, uncertainty: NDArray[np.uint8], assumed: float) -> _Rung:
-    """Weigh the cells found under one assumption by the area they surely explain."""
+def _judge(classes: ClassesMap, uncertainty: NDArray[np.uint8], assumed: float) -> _Look:
+    """Weigh the cells found under one assumption by the area they surely explain; a clump counts as one cell."""
     diameters, areas, doubts = measure(classes > 0, uncertainty)
-    weights = areas * (1.0 - doubts) ** _SURE
+    discs = np.pi / 4 * diameters**2
+    weights = discs * (1.0 - doubts) ** _SURE
     near = (diameters > assumed / _NEAR) & (diameters < assumed * _NEAR) & (areas < _LARGEST_SHARE * classes.size)
     explained = float(weights[near].sum())
     if explained == 0.0:
-        return _Rung(assumed, 0.0)
+        return _Look(assumed, 0.0)
     order = np.argsort(diameters[near])
-    reached = np.cumsum(weights[near][order])
+    reached = np.cumsum(discs[near][order])  # sureness would favour large cells
     median = diameters[near][order][np.searchsorted(reached, reached[-1] / 2)]
-    return _Rung(float(median), explained / classes.size * explained / float(weights.sum()))
+    clear = explained / float(weights.sum())
+    sureness = float(np.average(1.0 - doubts[near], weights=weights[near]))
+    return _Look(float(median), explained / classes.size * clear, sureness, clear)
 
 
 def measure(
