@@ -16,7 +16,7 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import MODELS
-from napari_all.gui.panel import Panel, primary
+from napari_all.gui.panel import PROGRESS_AFTER_MS, Panel, primary
 from napari_all.gui.train_form import TrainForm
 from napari_all.gui.train_pairs import PairTable
 from napari_all.gui.train_view import TrainView, duration
@@ -24,10 +24,11 @@ from napari_all.networks.zoo import list_models, valid_name
 from napari_all.workflows.train_segmenter import PICTURE, SETTINGS, read_curves
 
 CHECK_FIRST = "Check the data first: nothing long starts before you saw what it is fed with."
+NO_BETTER = "⚠ No better than the model it began from, on these images: keep that one, or give more images or epochs."
 LOOK_EVERY_MS = 1000
 """How often the curves' file is looked at while a training runs."""
-LAID_OUT_MS = 100
-"""When what was just shown has its place on the page."""
+LAID_OUT_MS = PROGRESS_AFTER_MS + 200
+"""When what was just shown, and the bar at the foot, have their places."""
 _REMEMBERED = "train/form"
 
 
@@ -193,7 +194,9 @@ class TrainPanel(Panel):
         report = value["report"]
         self.view.show_curves(read_curves(self._output))
         self._model = self._output / report["checkpoint"]
-        self.view.show_outcome(value["lines"], self._output / PICTURE)
+        before = report["before"]
+        worse = before is not None and report["after"]["dice"] <= before["dice"]
+        self.view.show_outcome([*value["lines"], *([NO_BETTER] if worse else [])], self._output / PICTURE)
         self.say(f"{report['checkpoint']}, its report and pictures are in {self._output.name}.")
         QTimer.singleShot(LAID_OUT_MS, lambda: self.show_part(self.view.use))
 
