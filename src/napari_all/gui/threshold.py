@@ -24,6 +24,7 @@ from napari_all.gui.preview import Preview
 from napari_all.gui.results import add_segmentation
 from napari_all.segmentation.method import PostprocessSettings, SegmentationMethod
 from napari_all.segmentation.methods import METHODS
+from napari_all.segmentation.normalise import normalise
 from napari_all.workflows.segment import SegmentConfig
 
 REST_MS = 300
@@ -164,7 +165,7 @@ class ThresholdPanel(Panel):
         image, resolve = self.chooser.layer, self.entry.resolve
         settings = self.form_of_method.value()
         if resolve is not None and isinstance(image, Image) and name != "automatic" and settings.automatic:  # type: ignore[attr-defined]
-            found = resolve(to_rgb(image), settings)
+            found = resolve(normalise(to_rgb(image), self.config.postprocess.normalise), settings)
             chosen = getattr(settings, name)
             if getattr(found, name) != chosen:
                 self.form_of_method.set_value(found.updated(**{name: chosen}))
@@ -212,13 +213,15 @@ class ThresholdPanel(Panel):
             return
         seen = self.preview.attach(image, rgb)
         start = time.perf_counter()
+        seen = normalise(seen, self.config.postprocess.normalise)
         self.preview.show_mask(threshold(seen, self.form_of_method.value()))
         self.preview.took(time.perf_counter() - start)
 
     def _show_found(self, rgb: NDArray[np.uint8]) -> None:
         settings = self.form_of_method.value()
         if self.entry.resolve is not None and settings.automatic:  # type: ignore[attr-defined]
-            self.form_of_method.show_found(self.entry.resolve(rgb, settings).updated(automatic=True))
+            seen = normalise(rgb, self.config.postprocess.normalise)
+            self.form_of_method.show_found(self.entry.resolve(seen, settings).updated(automatic=True))
 
     def _clean(self) -> None:
         """Run the whole method with its cleaning in the light engine; the newest settings win."""

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_all.config import Settings
 from napari_all.monitor import Monitor
+from napari_all.segmentation.normalise import Normalise
 from napari_all.types import BoolMask, ClassesMap, Parts, RGBImage
 
 
 class PostprocessSettings(Settings):
-    """Cleaning shared by all methods, applied in the order of the fields."""
+    """What all methods share, applied in the order of the fields: colours before the method, cleaning after it."""
 
+    normalise: Normalise = Field("none", description="Colours brought to a common ground before the method sees them")
     fill_holes: bool = Field(True, description="Fill holes inside cells")
     smooth_px: int = Field(1, ge=0, le=20, description="Radius of the smoothing disc in pixels; 0 = none")
     min_area_px: int | None = Field(
@@ -33,6 +35,11 @@ class PostprocessSettings(Settings):
         description="How deep a waist must be to be cut, as a share of the cell radius; smaller cuts more",
     )
     clear_border: bool = Field(False, description="Drop cells that touch the image border")
+
+    @field_validator("normalise", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return "none" if value is None else value  # `--set normalise=none` comes as None
 
 
 @dataclass(frozen=True)

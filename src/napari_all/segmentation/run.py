@@ -9,6 +9,7 @@ from napari_all.config import Settings
 from napari_all.errors import ImageError, UsageError
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.segmentation.method import PostprocessSettings, SegmentationMethod
+from napari_all.segmentation.normalise import normalise
 from napari_all.segmentation.postprocess import clean
 from napari_all.types import LabelImage, RGBImage, Segmentation
 
@@ -27,7 +28,7 @@ def segment_array(
     rgb
         (Y, X, 3) uint8.
     method, settings, postprocess
-        Entry of the registry, its settings and the cleaning.
+        Entry of the registry, its settings, and the normalisation and cleaning that all methods share.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def segment_array(
             f"{type(settings).__name__} are not settings of {method.name!r}; use {method.settings.__name__}"
         )
     watch = monitor or NullMonitor()
-    raw = method.run(rgb, settings, watch)
+    raw = method.run(normalise(rgb, postprocess.normalise), settings, watch)
     watch.raise_if_cancelled()
     parts = raw.parts or method.parts
     cleaned = clean(raw.classes, parts, postprocess, raw.diameter_px, raw.smudge)
