@@ -58,12 +58,12 @@ def fill(panel, data, output, epochs):
     settings.output.line.setText(str(output))
     settings.main.editor("epochs").box.setValue(epochs)
     settings.main.editor("device").set_values(("cpu",))
-    steps = settings._more.editor("steps_per_epoch")
+    steps = settings.more.editor("steps_per_epoch")
     steps.automatic.setChecked(False)
     steps.box.setValue(1)
-    settings._more.editor("batch_size").box.setValue(2)
-    settings._more.editor("patch_px").box.setValue(32)
-    settings._more.editor("patience").box.setValue(10_000)
+    settings.more.editor("batch_size").box.setValue(2)
+    settings.more.editor("patch_px").box.setValue(32)
+    settings.more.editor("patience").box.setValue(10_000)
 
 
 def checked(panel, wait):
@@ -181,7 +181,7 @@ def test_the_form_gives_the_command_lines_configuration_and_is_remembered(panel,
     settings.architecture.setCurrentText("unet")
     settings.encoder.setCurrentText("resnet18")
     settings.balance.setChecked(True)
-    settings._more.editor("learning_rate").automatic.setChecked(False)
+    settings.more.editor("learning_rate").automatic.setChecked(False)
     settings.augment.editor("flip").box.click()
     settings.groups.line.setText(str(tmp_path / "groups.csv"))
     settings.images.line.setText(str(data / "images"))

@@ -15,7 +15,7 @@ COLOURS = tuple(QColor(*rgb) for rgb in ((86, 180, 233), (230, 159, 0)))
 """Of Okabe and Ito: told apart by the colour-blind, and on dark and light ground."""
 PANELS = (
     ("Loss", (("train_loss", "training"), ("val_loss", "validation"))),
-    ("Dice on the validation images", (("val_cell_dice", "cell"), ("val_nucleus_dice", "nucleus"))),
+    ("Dice, validation images", (("val_cell_dice", "cell"), ("val_nucleus_dice", "nucleus"))),
 )
 _BEST = "val_dice"
 _PANEL_HEIGHT, _LEFT, _TOP, _BOTTOM, _RIGHT = 130, 46, 20, 16, 8

@@ -59,11 +59,16 @@ class Panel(QWidget):
         self.page = QVBoxLayout(page)
         self.page.setContentsMargins(10, 10, 10, 6)
         self.page.setSpacing(8)
-        self._scroll = scroll = QScrollArea()
+        scroll = QScrollArea()
         scroll.setWidget(page)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._part: QWidget = page
+        self._scroll_there = QTimer(self)  # a child, so that it never fires after the panel is gone
+        self._scroll_there.setSingleShot(True)
+        self._scroll_there.setInterval(PROGRESS_AFTER_MS + 200)
+        self._scroll_there.timeout.connect(lambda: scroll.ensureWidgetVisible(self._part))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -76,8 +81,9 @@ class Panel(QWidget):
         self.state.setText(text)
 
     def show_part(self, widget: QWidget) -> None:
-        """Scroll the page so that a part of it is seen."""
-        self._scroll.ensureWidgetVisible(widget)
+        """Scroll the page so that a part of it is seen, as soon as it and the bar at the foot have their places."""
+        self._part = widget
+        self._scroll_there.start()
 
     def form(self) -> QFormLayout:
         """Add a form to the page and return it."""

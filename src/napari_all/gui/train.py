@@ -16,7 +16,7 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import MODELS
-from napari_all.gui.panel import PROGRESS_AFTER_MS, Panel, primary
+from napari_all.gui.panel import Panel, primary
 from napari_all.gui.train_form import TrainForm
 from napari_all.gui.train_pairs import PairTable
 from napari_all.gui.train_view import TrainView, duration
@@ -27,8 +27,6 @@ CHECK_FIRST = "Check the data first: nothing long starts before you saw what it 
 NO_BETTER = "⚠ No better than the model it began from, on these images: keep that one, or give more images or epochs."
 LOOK_EVERY_MS = 1000
 """How often the curves' file is looked at while a training runs."""
-LAID_OUT_MS = PROGRESS_AFTER_MS + 200
-"""When what was just shown, and the bar at the foot, have their places."""
 _REMEMBERED = "train/form"
 
 
@@ -166,7 +164,7 @@ class TrainPanel(Panel):
         rules = {"output": str(output), "overwrite": how == "overwrite", "resume": how == "resume"}
         self._training = ENGINES.start_alone("train_segmenter", {**request, **rules})
         self.follow(self._training, self._on_trained, stage="Starting the training")
-        QTimer.singleShot(LAID_OUT_MS, lambda: self.show_part(self.view))
+        self.show_part(self.view)
         self._timer.start()
 
     def ask_about(self, output: Path) -> str | None:
@@ -198,7 +196,7 @@ class TrainPanel(Panel):
         worse = before is not None and report["after"]["dice"] <= before["dice"]
         self.view.show_outcome([*value["lines"], *([NO_BETTER] if worse else [])], self._output / PICTURE)
         self.say(f"{report['checkpoint']}, its report and pictures are in {self._output.name}.")
-        QTimer.singleShot(LAID_OUT_MS, lambda: self.show_part(self.view.use))
+        self.show_part(self.view.use)
 
     def _on_cancelled(self) -> None:
         if self._training is None or self.job is not self._training:

@@ -40,9 +40,9 @@ class TrainForm(QWidget):
         super().__init__(parent)
         page = QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
-        page.addWidget(self._data_group())
-        page.addWidget(self._network_group())
-        page.addWidget(self._training_group())
+        for part in (self._data_group(), self._data_details(), self._network_group(), *self._training_groups()):
+            page.addWidget(part)
+        self._connect()
         self._on_network()
 
     def source(self) -> SourceConfig:
@@ -56,7 +56,7 @@ class TrainForm(QWidget):
         """Return the settings; raise `UsageError` when one is not valid."""
         init = self.start.selected
         own = self.architecture.currentText() in own_architectures()
-        training = self._more.value().updated(
+        training = self.more.value().updated(
             **{name: getattr(self.main.value(), name) for name in MAIN},
             class_weights="balanced" if self.balance.isChecked() else None,
             augment=self.augment.value(),
@@ -96,7 +96,7 @@ class TrainForm(QWidget):
         self.encoder.setCurrentText(config.encoder or ENCODERS[1])
         self.rules.set_value(config)
         self.main.set_value(config.training)
-        self._more.set_value(config.training)
+        self.more.set_value(config.training)
         self.augment.set_value(config.training.augment)
         self.balance.setChecked(config.training.class_weights == "balanced")
         if config.init is None or self.start.findData(config.init) >= 0:
@@ -117,6 +117,9 @@ class TrainForm(QWidget):
         self.masks = PathRow("Folder of masks", "One mask per image, named after it; may be the same folder", "masks")
         form.addRow("&Images", self.images)
         form.addRow("&Masks", self.masks)
+        return group
+
+    def _data_details(self) -> QCollapsible:
         more = QCollapsible("More about the data")
         rows = QWidget()
         details = _form()
@@ -149,11 +152,7 @@ class TrainForm(QWidget):
             TrainSegmenterConfig, skip=tuple(n for n in TrainSegmenterConfig.model_fields if n not in _DATA_RULES)
         )
         more.addWidget(self.rules)
-        inside.addWidget(more)
-        for row in (self.images, self.masks, self.code, self.parts, self.groups, self.split, self.ignore):
-            row.edited.connect(self._on_data)
-        self.rules.changed.connect(lambda: self._on_data())
-        return group
+        return more
 
     def _network_group(self) -> QGroupBox:
         group = QGroupBox("Network")
@@ -181,37 +180,40 @@ class TrainForm(QWidget):
         form.addRow("&Name", self.name)
         self.output = PathRow("Folder for the run", "Gets the model, its report, curves and pictures", "training")
         form.addRow("Sa&ve in", self.output)
-        self.start.model_changed.connect(lambda: self._on_network())
-        self.architecture.currentTextChanged.connect(lambda: self._on_network())
-        self.encoder.currentTextChanged.connect(lambda: self.changed.emit())
-        self.name.textChanged.connect(lambda: self.changed.emit())
-        self.output.edited.connect(self.changed.emit)
         return group
 
-    def _training_group(self) -> QGroupBox:
+    def _training_groups(self) -> tuple[QWidget, ...]:
         group = QGroupBox("Training")
         inside = QVBoxLayout(group)
         fields = tuple(TrainingSettings.model_fields)
         self.main = SettingsForm(TrainingSettings, skip=tuple(n for n in fields if n not in MAIN))
         inside.addWidget(self.main)
         more = QCollapsible("More settings")
-        self._more = SettingsForm(TrainingSettings, skip=(*MAIN, *_ELSEWHERE))
-        shown = self._more.value()
-        self._more.show_found(shown.updated(learning_rate=0.0005, steps_per_epoch=20))  # where the boxes begin
-        self._more.show_found(shown)
-        more.addWidget(self._more)
+        self.more = SettingsForm(TrainingSettings, skip=(*MAIN, *_ELSEWHERE))
+        shown = self.more.value()
+        self.more.show_found(shown.updated(learning_rate=0.0005, steps_per_epoch=20))  # where the boxes begin
+        self.more.show_found(shown)
+        more.addWidget(self.more)
         self.balance = QCheckBox("&Balance the classes")
         self.balance.setToolTip("Weigh each class by the root of its rarity")
         more.addWidget(self.balance)
-        inside.addWidget(more)
         vary = QCollapsible("How patches vary")
         self.augment = SettingsForm(AugmentSettings)
         vary.addWidget(self.augment)
-        inside.addWidget(vary)
-        for form in (self.main, self._more, self.augment):
+        return group, more, vary
+
+    def _connect(self) -> None:
+        for row in (self.images, self.masks, self.code, self.parts, self.groups, self.split, self.ignore):
+            row.edited.connect(self._on_data)
+        self.rules.changed.connect(lambda: self._on_data())
+        self.start.model_changed.connect(lambda: self._on_network())
+        self.architecture.currentTextChanged.connect(lambda: self._on_network())
+        self.encoder.currentTextChanged.connect(lambda: self.changed.emit())
+        self.name.textChanged.connect(lambda: self.changed.emit())
+        self.output.edited.connect(self.changed.emit)
+        for form in (self.main, self.more, self.augment):
             form.changed.connect(lambda: self.changed.emit())
         self.balance.toggled.connect(lambda: self.changed.emit())
-        return group
 
     def _on_data(self) -> None:
         self.data_changed.emit()
