@@ -9,6 +9,7 @@ import pytest
 
 from napari_all.errors import UsageError
 from napari_all.networks.backbones import BACKBONES
+from napari_all.networks.backbones.smp import ARCHITECTURES as SMP_ARCHITECTURES
 
 torch = pytest.importorskip("torch")
 
@@ -53,3 +54,69 @@ def test_folding_batch_norm_changes_nothing_but_the_work():
         after = folded(model)(x)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
     torch.testing.assert_close(before, after, atol=1e-4, rtol=1e-4)
+
+
+SEGMENTERS = [name for name in BACKBONES if BACKBONES[name].task == "segmentation"]
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+@pytest.mark.parametrize("classes", [2, 4])
+def test_every_segmenter_gives_logits_of_the_input_size_and_trains(name, classes):
+    entry = BACKBONES[name]
+    small = {"smp": {"encoder": "resnet18"}}.get(name, {"widths": (4, 8, 8)})
+    stride = entry.stride(entry.options.parse({**small, "classes": classes}))
+    model = entry.build(**small, classes=classes)
+    logits = model(torch.rand(2, 3, stride, 2 * stride))
+    assert logits.shape == (2, classes, stride, 2 * stride)
+    logits.square().mean().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_architectures_are_those_of_the_library():
+    smp = pytest.importorskip("segmentation_models_pytorch")
+    assert sorted(SMP_ARCHITECTURES) == sorted(smp.MODEL_ARCHITECTURES_MAPPING)
+
+
+@pytest.mark.parametrize("architecture", SMP_ARCHITECTURES)
+def test_every_architecture_of_the_library_takes_inputs_of_its_stride(architecture):
+    entry = BACKBONES["smp"]
+    encoder = "tu-vit_tiny_patch16_224" if architecture == "dpt" else "resnet18"
+    options = {"architecture": architecture, "encoder": encoder, "classes": 3}
+    stride = entry.stride(entry.options.parse(options))
+    model = entry.for_inference(entry.build(**options))
+    with torch.no_grad():
+        assert model(torch.rand(1, 3, stride, 2 * stride)).shape == (1, 3, stride, 2 * stride)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"architecture": "squarenet"}, "unknown architecture 'squarenet'; choose one of .*'unetplusplus'"),
+        ({"encoder": "resnet19"}, "unknown encoder 'resnet19'; choose one of .*'resnet18'"),
+        ({"encoder": "tu-nonsense"}, "cannot have the encoder 'tu-nonsense' .*such as resnet34"),
+        ({"architecture": "dpt"}, "'dpt' cannot have the encoder 'resnet34' .*such as tu-vit_tiny"),
+    ],
+)
+def test_what_the_library_cannot_build_is_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        BACKBONES["smp"].build(**options)
+
+
+def test_the_classic_unet_is_the_published_one():
+    """Ronneberger et al. 2015 (doi 10.1007/978-3-319-24574-4_28), with 'same' padding."""
+    model = BACKBONES["classic_unet"].build(classes=2)
+    kinds = [type(m) for m in model.modules()]
+    assert sum(p.numel() for p in model.parameters()) == 31_031_810
+    assert kinds.count(torch.nn.Conv2d) == 19
+    assert kinds.count(torch.nn.ConvTranspose2d) == 4
+    assert torch.nn.BatchNorm2d not in kinds
+
+
+@pytest.mark.parametrize("name", SEGMENTERS)
+def test_for_inference_a_network_no_longer_depends_on_its_batch(name):
+    entry = BACKBONES[name]
+    small = {"smp": {"encoder": "resnet18"}}.get(name, {"widths": (4, 8, 8)})
+    model = entry.for_inference(entry.build(**small))
+    x = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x)[:1], model(x[:1]), atol=1e-5, rtol=1e-5)

@@ -68,7 +68,10 @@ class Fitted:
 
 
 def check_settings(spec: NetworkSpec, settings: TrainingSettings) -> None:
-    """Raise `UsageError` for a device that is not there, or class weights that do not fit the network."""
+    """Raise `UsageError` for a device that is not there, or a network, patches or class weights that cannot be."""
+    _network(spec)
+    if settings.patch_px % (stride := _stride(spec)):
+        raise UsageError(f"patch_px = {settings.patch_px}; patches of this network are multiples of {stride}")
     given, classes = settings.class_weights, spec.classes
     if given is not None and given != "balanced" and (len(given) != len(classes) or min(given) < 0 or not sum(given)):
         raise UsageError(
@@ -120,9 +123,10 @@ def fit(
     """
     lightning.seed_everything(settings.seed, verbose=False)
     _quieten()
-    module = SegmenterModule(
-        _network(spec), spec.classes, spec.input, settings, _rate(spec, settings), _weights(spec, sources, settings)
-    )
+    weights = settings.class_weights
+    if weights == "balanced":
+        weights = balanced_weights([item for source in sources for item in source.items], spec.classes)
+    module = SegmenterModule(_network(spec), spec.classes, spec.input, settings, _rate(spec, settings), weights)
     last = folder / LAST
     again = last if resume and last.exists() else None
     done = _epochs_done(again) if again else 0
@@ -139,7 +143,7 @@ def fit(
             trainer.fit(
                 module,
                 PatchLoader(sources, settings, steps),
-                ImageLoader(validation, settings),
+                ImageLoader(validation, settings, _stride(spec)),
                 ckpt_path=str(again) if again else None,
                 weights_only=True,
             )
@@ -181,14 +185,13 @@ def _network(spec: NetworkSpec) -> torch.nn.Module:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+def _stride(spec: NetworkSpec) -> int:
+    entry = BACKBONES[spec.backbone]
+    return entry.stride(entry.options.parse(spec.options))
+
+
 def _rate(spec: NetworkSpec, settings: TrainingSettings) -> float:
     return settings.learning_rate or (RATE_FINE_TUNING if spec.init else RATE_FROM_SCRATCH)
-
-
-def _weights(spec: NetworkSpec, sources: Sequence[ItemSource], settings: TrainingSettings) -> tuple[float, ...] | None:
-    if settings.class_weights != "balanced":
-        return settings.class_weights
-    return balanced_weights([item for source in sources for item in source.items], spec.classes)
 
 
 def _steps(sources: Sequence[ItemSource], settings: TrainingSettings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,10 +65,13 @@ class PatchLoader:
 
 
 class ImageLoader:
-    """Gives validation images one by one at the network's scale, unchanged otherwise: (1, 3, Y, X) and (1, 6, Y, X)."""
+    """Gives validation images one by one at the network's scale, unchanged otherwise: (1, 3, Y, X) and (1, 6, Y, X).
 
-    def __init__(self, items: Sequence[MaskItem], settings: TrainingSettings) -> None:
-        self._items, self._settings = items, settings
+    Y and X are multiples of 32, and of the network's stride.
+    """
+
+    def __init__(self, items: Sequence[MaskItem], settings: TrainingSettings, stride: int = 32) -> None:
+        self._items, self._settings, self._multiple = items, settings, math.lcm(stride, _MULTIPLE)
         known = [item.diameter_px for item in items if item.diameter_px is not None]
         self._usual = float(np.median(known)) if known else None
 
@@ -77,7 +81,7 @@ class ImageLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for item in self._items:
             size = self._scaled(item.rgb.shape[:2], item.diameter_px)
-            planes = [_padded(_middle(resized(a[0], size))) for a in (item.images, item.targets)]
+            planes = [_padded(_middle(resized(a[0], size)), self._multiple) for a in (item.images, item.targets)]
             image, target = (torch.from_numpy(plane).permute(2, 0, 1)[None] for plane in planes)
             yield image, target
 
@@ -95,8 +99,8 @@ def _middle(array: np.ndarray) -> np.ndarray:
     return array[tops[0] : tops[0] + VALIDATION_PX, tops[1] : tops[1] + VALIDATION_PX]
 
 
-def _padded(array: np.ndarray) -> np.ndarray:
-    """Extend to multiples of 32 by repeating the edge; in a target the new pixels do not count."""
-    down, right = (-n % _MULTIPLE for n in array.shape[:2])
+def _padded(array: np.ndarray, multiple: int) -> np.ndarray:
+    """Extend to multiples of a number by repeating the edge; in a target the new pixels do not count."""
+    down, right = (-n % multiple for n in array.shape[:2])
     mode = "edge" if array.shape[2] == 3 else "constant"
     return np.pad(array, ((0, down), (0, right), (0, 0)), mode)  # type: ignore[call-overload, no-any-return]

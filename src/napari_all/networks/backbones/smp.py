@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from napari_all.config import Settings
-from napari_all.errors import unknown_name
+from napari_all.errors import UsageError, unknown_name
 from napari_all.networks.backbones import Backbone
 from napari_all.networks.device import explain_import_error
 
@@ -39,9 +39,16 @@ def _make(options: SmpOptions) -> torch.nn.Module:
     encoders = smp.encoders.get_encoder_names()
     if options.encoder not in encoders and not options.encoder.startswith("tu-"):
         raise unknown_name("encoder", options.encoder, encoders)
-    module: torch.nn.Module = smp.create_model(
-        options.architecture, options.encoder, encoder_weights=None, classes=options.classes
-    )
+    sizes = {"dynamic_img_size": True} if options.architecture == "dpt" else {}
+    try:
+        module: torch.nn.Module = smp.create_model(
+            options.architecture, options.encoder, encoder_weights=None, classes=options.classes, **sizes
+        )
+    except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
+        raise UsageError(
+            f"architecture {options.architecture!r} cannot have the encoder {options.encoder!r} ({error}); choose "
+            f"another encoder, such as {'tu-vit_tiny_patch16_224' if sizes else 'resnet34'}"
+        ) from error
     return module
 
 
@@ -52,5 +59,5 @@ ENTRY = Backbone(
     task="segmentation",
     options=SmpOptions,
     make=_make,
-    stride=lambda options: 32,
+    stride=lambda options: 128 if options.architecture == "pan" else 32,  # pan pools its deepest level three times
 )
