@@ -7,8 +7,10 @@ import numpy as np
 from skimage.filters import threshold_multiotsu, threshold_otsu
 from sklearn.cluster import KMeans
 
-from napari_all.classes import NUCLEUS
+from napari_all.classes import CYTOPLASM, NUCLEUS
 from napari_all.segmentation.instances import components
+from napari_all.segmentation.method import PostprocessSettings
+from napari_all.segmentation.postprocess import clean
 from napari_all.types import BoolMask, ClassesMap, RGBImage
 
 
@@ -39,8 +41,11 @@ def darkest(levels: ClassesMap) -> ClassesMap:
 def around_nuclei(levels: ClassesMap) -> ClassesMap:
     """Read three levels so that the middle one is cytoplasm where it hangs together with a nucleus.
 
-    Elsewhere it is red cells.
+    Elsewhere it is red cells. Nuclei get the cleaning that masks of nuclei alone get, so that neither pale chromatin
+    nor dark granules change their class.
     """
+    nuclei = clean(darkest(levels), "nucleus", PostprocessSettings()).classes
+    levels = np.maximum(np.minimum(levels, np.uint8(CYTOPLASM)), nuclei)
     regions = components(levels > 0)
     holding = np.unique(regions[levels == NUCLEUS])
     return np.where(np.isin(regions, holding[holding > 0]), levels, np.uint8(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,12 +42,18 @@ def test_balancing_makes_tavakoli_indifferent_to_a_colour_cast() -> None:
 
 
 def test_the_middle_level_is_cytoplasm_only_around_a_nucleus() -> None:
-    levels = np.zeros((20, 30), np.uint8)
-    levels[2:10, 2:10], levels[4:8, 4:8] = 1, 2
-    levels[12:18, 20:28] = 1  # a red cell
-    found = colour.around_nuclei(levels)
-    np.testing.assert_array_equal(found[:, :12], levels[:, :12])
-    assert not found[:, 12:].any()
+    levels = np.zeros((60, 90), np.uint8)
+    cv2.circle(levels, (30, 30), 22, 1, -1)
+    cv2.circle(levels, (30, 30), 12, 2, -1)
+    cv2.circle(levels, (72, 45), 12, 1, -1)  # a red cell
+    speckled = levels.copy()
+    speckled[28:30, 28:30] = 1  # pale chromatin
+    speckled[12:14, 28:30] = 2  # a granule
+    speckled[45, 72] = 2  # noise in the red cell
+    found = colour.around_nuclei(speckled)
+    assert dice(found == 2, levels == 2) > 0.99
+    np.testing.assert_array_equal(found[:, :58] > 0, levels[:, :58] > 0)
+    assert not found[:, 58:].any()
     np.testing.assert_array_equal(colour.darkest(levels), np.where(levels == 2, 2, 0))
 
 
