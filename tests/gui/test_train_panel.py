@@ -29,6 +29,12 @@ def data(tmp_path_factory):
     return root
 
 
+@pytest.fixture
+def wait(qtbot):
+    """Wait longer than other tests: each training starts a process that imports torch and Lightning."""
+    return lambda condition: qtbot.waitUntil(condition, timeout=150_000)
+
+
 @pytest.fixture(autouse=True)
 def tidy(own_models):
     """Take away what a test left in the folder of models, which the engines share."""
