@@ -37,7 +37,7 @@ _HALF = 0.5
 
 def held_out(data: Path, runs: Path) -> list[tuple[Path, Path]]:
     """Return (image, mask) of the Taleqani fields that validated."""
-    source = next(s for s in sources(data, runs, without_zheng=False) if s.groups is not None)
+    source = next(s for s in sources(data, runs) if s.groups is not None)
     folder = find_pairs(source.images, source.masks)
     names = [pair.image.name for pair in folder.pairs]
     share = next(float(s.partition("=")[2]) for s in SETTINGS if s.startswith("validation_share"))

@@ -4,7 +4,9 @@
     python scripts/build_training_masks.py --recipe recipes/other-labs-masks.json --data ../shared/data/other-labs \\
         --output runs/masks_other
     python scripts/prepare_zheng.py --data ../shared/data/wbc-zheng --output runs/zheng
-    python scripts/train_segmenter.py --data ../shared/data --output runs/smear-unet
+    python scripts/train_segmenter.py --data ../shared/data --output runs/smear-unet-1
+    python scripts/train_segmenter.py --data ../shared/data --smudges runs/smear-unet-1/smear-unet.safetensors \\
+        --output runs/smear-unet
 
 With `--without-zheng` it learns nothing of wbc-zheng, for `benchmarks/zheng_folds.py` and `benchmarks/fine_tuning.py`.
 Goes on with an interrupted run. Takes about an hour of one core with bfloat16. Then measure it and ship it:
@@ -43,10 +45,14 @@ SETTINGS = (
 )  # fmt: skip
 
 
+SMUDGES = (
+    "epochs=6", "learning_rate=0.0005", "patch_px=128", "batch_size=9", "class_weights=1,1,1,3", "stain=0.6",
+)  # fmt: skip
+"""A short second stage: more context and less change of stain, for a smudge is pale beside the cells of its field."""
 WITHOUT_ZHENG = ("name=no-zheng", "epochs=15", "synthetic_share=0.2")
 
 
-def sources(data: Path, runs: Path, without_zheng: bool) -> list[SourceConfig]:
+def sources(data: Path, runs: Path, *, without_zheng: bool = False, taleqani_share: float = 0.37) -> list[SourceConfig]:
     """Return what the shipped network is trained on; fold 0 of wbc-zheng, and what the recipes leave out, is not."""
     zheng = [
         SourceConfig(
@@ -63,7 +69,7 @@ def sources(data: Path, runs: Path, without_zheng: bool) -> list[SourceConfig]:
         masks=runs / "masks",
         groups=data / "taleqani-all" / "overlap_groups.csv",
         group_column="appearance_cluster",
-        share=0.37,
+        share=taleqani_share,
     )
     others = [
         SourceConfig(images=data / "other-labs" / folder, masks=runs / "masks_other", share=share)
@@ -84,12 +90,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=root / "runs", help="folder of the prepared masks")
     parser.add_argument("--output", type=Path, default=root / "runs" / "smear-unet")
     parser.add_argument("--without-zheng", action="store_true", help="learn nothing of wbc-zheng")
+    parser.add_argument("--smudges", type=Path, metavar="MODEL", help="second stage: go on from MODEL towards smudges")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a training setting")
     options = parser.parse_args(arguments)
-    config = make_train_config([*SETTINGS, *(WITHOUT_ZHENG if options.without_zheng else ()), *options.set])
+    stage = (*SMUDGES, f"init={options.smudges}") if options.smudges else ()
+    config = make_train_config([*SETTINGS, *(WITHOUT_ZHENG if options.without_zheng else ()), *stage, *options.set])
+    chosen = sources(
+        options.data,
+        options.runs,
+        without_zheng=options.without_zheng,
+        taleqani_share=0.8 if options.smudges else 0.37,
+    )
     with terminal_monitor(quiet=False) as monitor:
         report = train_segmenter(
-            sources(options.data, options.runs, options.without_zheng),
+            chosen,
             options.output,
             config,
             resume=options.output.exists(),
