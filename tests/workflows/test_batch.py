@@ -128,7 +128,6 @@ def test_least_certain_images_come_first_on_wish_and_their_maps_are_written(
     [
         (HSV, Extras(uncertainty=True), "use a network"),
         (HSV, Extras(smudges=True), "does not tell smudge cells"),
-        (make_config("unet", assignments=["diameter_px=22"]), Extras(smudges=True), "smear-unet"),
     ],
 )
 def test_what_a_method_cannot_give_is_refused(folder: Path, tmp_path: Path, config, extras, told) -> None:
@@ -137,16 +136,28 @@ def test_what_a_method_cannot_give_is_refused(folder: Path, tmp_path: Path, conf
     assert not (tmp_path / "out").exists()
 
 
-def test_smudge_cells_are_written_and_counted_where_the_model_tells_them(tmp_path: Path, field: SyntheticSmear) -> None:
+def with_rows(path: Path, classes: tuple[str, ...], rows: list[int], bias: list[int]) -> Path:
+    """Write the bundled network with a head made of rows of its own."""
     bundled = load_checkpoint("smear-unet")
     tensors = dict(bundled.tensors)
-    for name in ("head.weight", "head.bias"):  # a fourth output: smudged is what has a large nucleus
-        tensors[name] = np.concatenate([tensors[name], tensors[name][2:]])
-    tensors["head.bias"] = tensors["head.bias"] + np.float16([0, 0, 0, 3])
-    card = bundled.card.updated(
-        classes=(*bundled.card.classes, "smudge"), options=bundled.card.options | {"classes": 4}
-    )
-    model = save_checkpoint(tmp_path / "four", tensors, card)
+    for name in ("head.weight", "head.bias"):
+        tensors[name] = tensors[name][rows]
+    tensors["head.bias"] = tensors["head.bias"] + np.float16(bias)
+    card = bundled.card.updated(classes=classes, options=bundled.card.options | {"classes": len(classes)})
+    return save_checkpoint(path, tensors, card)
+
+
+def test_smudge_cells_of_a_model_without_them_are_refused(folder: Path, tmp_path: Path) -> None:
+    model = with_rows(tmp_path / "three", ("background", "cytoplasm", "nucleus"), [0, 1, 2], [0, 0, 0])
+    config = make_config("unet", assignments=[f"model={model}", "diameter_px=22"])
+    with pytest.raises(UsageError, match="smear-unet"):
+        segment_batch([folder / "a.png"], tmp_path / "out", config, extras=Extras(smudges=True))
+    assert not (tmp_path / "out").exists()
+
+
+def test_smudge_cells_are_written_and_counted_where_the_model_tells_them(tmp_path: Path, field: SyntheticSmear) -> None:
+    names = ("background", "cytoplasm", "nucleus", "smudge")  # smudged is what has a large nucleus
+    model = with_rows(tmp_path / "four", names, [0, 1, 2, 2], [0, 0, 0, 3])
     Image.fromarray(field.rgb).save(tmp_path / "a.png")
     config = make_config("unet", assignments=[f"model={model}", "diameter_px=22"])
     record = segment_batch([tmp_path / "a.png"], tmp_path / "out", config, extras=Extras(smudges=True))

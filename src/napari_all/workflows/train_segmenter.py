@@ -12,6 +12,7 @@ from napari_all.errors import CheckpointError, DependencyError, FileExistsRefuse
 from napari_all.evaluation.curves_picture import draw_curves
 from napari_all.files import atomic_path, write_bytes, write_json
 from napari_all.monitor import Monitor, NullMonitor
+from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import InputInfo, ModelCard, load_checkpoint, save_checkpoint
 from napari_all.training.curves import BEST, CURVES_FILE, LAST, read_curves
 from napari_all.workflows.run_record import Clock
@@ -183,7 +184,9 @@ def _spec(config: TrainSegmenterConfig, data: TrainingData) -> NetworkSpec:
         init = load_checkpoint(config.init, "segmentation")
         return NetworkSpec(init.card.backbone, dict(init.card.options), init.card.classes, init.card.input, init)
     backbone, options = config.backbone()
-    return NetworkSpec(backbone, {**options, "classes": len(data.classes)}, data.classes, _INPUT)
+    # every option is written down, so that a later change of a default does not change what the checkpoint rebuilds
+    whole = BACKBONES[backbone].options.parse({**options, "classes": len(data.classes)}).model_dump(mode="json")
+    return NetworkSpec(backbone, whole, data.classes, _INPUT)
 
 
 def _at_scale_of(spec: NetworkSpec, config: TrainSegmenterConfig) -> TrainSegmenterConfig:

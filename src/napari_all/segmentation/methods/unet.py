@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 class UNetSettings(Settings):
     """Which network runs, where, and at what scale."""
 
-    model: str = Field("smear-unet", description="Name of a bundled model or path of a .safetensors file")
+    model: str = Field(
+        "smear-unet",
+        description="Name of a model on this machine (napari-all models list) or path of a .safetensors file",
+    )
     diameter_px: float | None = Field(
         None, ge=4.0, le=2000.0, description="Diameter of a typical white cell in pixels; none = estimated"
     )
@@ -34,11 +37,10 @@ class UNetSettings(Settings):
     flips: bool = Field(False, description="Average over flipped copies: four times slower, a little more exact")
 
 
-NUCLEI_LEARNED_FROM_PX = 40.0
-"""Real cells whose nucleus was marked in training are wider than this (wbc-zheng); the Taleqani ones are narrower."""
-NUCLEUS_IS_A_GUESS = (
-    "Nucleus and cytoplasm: their border is a guess in cells this small (it was learned on larger ones); "
-    "rely on whole cells"
+SMALL_CELL_PX = 40.0
+SMALL_CELL_NOTE = (
+    "Nucleus and cytoplasm: in cells this small one pixel of their border moves the nucleus/cell ratio by several "
+    "percent; do not rely on the ratio of a single cell"
 )
 
 
@@ -54,8 +56,8 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
         diameter = _estimated(rgb, network, settings, monitor)
         monitor.message(f"Cell diameter: {diameter:.0f} px (estimated)")
     parts = network.outputs.parts
-    if parts == "nucleus+cytoplasm" and diameter < NUCLEI_LEARNED_FROM_PX:
-        monitor.message(NUCLEUS_IS_A_GUESS)
+    if parts == "nucleus+cytoplasm" and diameter < SMALL_CELL_PX:
+        monitor.message(SMALL_CELL_NOTE)
     maps = segment_tiled(rgb, network, diameter, settings.tile_px, settings.batch_size, monitor, settings.flips)
     return RawSegmentation(
         classes=maps.classes,
