@@ -65,7 +65,7 @@ def test_list_tells_what_there_is_and_what_cannot_be_used(
     said = capsys.readouterr()
     found = json.loads(said.out)
     assert [m["name"] for m in found["models"]] == ["smear-unet", "my-stain"]
-    assert found["models"][1]["card"]["classes"] == ["background", "cytoplasm", "nucleus"]
+    assert found["models"][1]["card"]["classes"] == ["background", "cytoplasm", "nucleus", "smudge"]
     assert [u["file"] for u in found["unusable"]] == ["broken.json"]
     assert "broken.json" in said.err
     jsonschema = pytest.importorskip("jsonschema")
@@ -83,7 +83,7 @@ def test_show_prints_the_whole_card_and_no_escape_sequences(trained: Path, capsy
     assert card.licence in flat
     assert all(entry in flat for entry in card.data)
     assert all(f"{name}: {value:.6g}" in out for name, value in card.metrics.items())
-    assert "plan.steps: 5000" in out
+    assert "training.steps_per_epoch: 200" in out
     assert "\x1b" not in out
     assert main(["models", "show", "smear-unet", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
