@@ -8,7 +8,7 @@
     python scripts/train_segmenter.py --data ../shared/data --smudges runs/smear-unet-1/smear-unet.safetensors \\
         --output runs/smear-unet
 
-With `--without-zheng` it learns nothing of wbc-zheng, for `benchmarks/zheng_folds.py` and `benchmarks/fine_tuning.py`.
+With `--without-zheng` it learns nothing of wbc-zheng, for `benchmarks/fine_tuning.py`.
 Goes on with an interrupted run. Takes about an hour of one core with bfloat16. Then measure it and ship it:
 
     python benchmarks/segmentation_quality.py --write-card runs/smear-unet/smear-unet.safetensors
