@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from napari_all.data.mask_folder import MaskFolder, find_pairs, fingerprint, load_item
+from napari_all.data.mask_folder import MaskFolder, find_pairs, load_item
 from napari_all.data.mask_items import BACKGROUND, CELL, CYTOPLASM, NUCLEUS, SMUDGE, MaskItem
 from napari_all.data.synthetic import SyntheticSmear, make_smear
 from napari_all.errors import MaskError, UsageError
@@ -273,16 +273,6 @@ def test_what_is_ignored_and_what_is_a_smudge(folders, cells):
     write(elsewhere / "a.png", hidden[1:])
     with pytest.raises(MaskError, match=r"ignore mask of a\.png"):
         load_item(folder.pairs[0], folder, elsewhere)
-
-
-def test_the_fingerprint_follows_the_pixels_not_the_place(folders, cells, tmp_path):
-    write(folders[1] / "a.png", cells.classes)
-    pairs = find_pairs(*folders).pairs
-    before = fingerprint(pairs)
-    folders[1].rename(tmp_path / "moved")
-    assert fingerprint(find_pairs(folders[0], tmp_path / "moved").pairs) == before
-    write(tmp_path / "moved" / "a.png", np.roll(cells.classes, 1, axis=0))
-    assert fingerprint(find_pairs(folders[0], tmp_path / "moved").pairs) != before
 
 
 def test_a_damaged_sidecar_is_named(folders, cells):

@@ -84,6 +84,24 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
 
 
+def test_the_fingerprint_follows_what_is_learned_not_where_it_lies(tmp_path):
+    source = write_smears(tmp_path / "here", range(3))
+    config = make_train_config(TINY)
+    before = check_data([source], config)
+    assert "read as classes" in "\n".join(before.lines())
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = SourceConfig(images=tmp_path / "there" / "images", masks=tmp_path / "there" / "masks")
+    assert check_data([moved], config).fingerprint == before.fingerprint
+    hidden = np.zeros((64, 64), np.uint8)
+    hidden[:5] = 255
+    Image.fromarray(hidden).save(moved.masks / "s1_ignore.png")
+    ignoring = check_data([moved], config).fingerprint
+    assert ignoring != before.fingerprint
+    split = write_table(tmp_path / "split.csv", "part", {"s0.png": "train", "s1.png": "train", "s2.png": "val"})
+    other = write_table(tmp_path / "other.csv", "part", {"s0.png": "val", "s1.png": "train", "s2.png": "train"})
+    assert len({check_data([moved.updated(split=table)], config).fingerprint for table in (split, other)}) == 2
+
+
 def test_a_run_leaves_a_model_that_segments_and_a_report(finished, parted, tmp_path):
     assert {path.name for path in finished.iterdir()} == {
         "my-unet.safetensors", "my-unet.json", "report.json", "report.md", "settings.json",

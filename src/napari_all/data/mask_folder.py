@@ -21,7 +21,6 @@ from napari_all.data.mask_items import (
     typical_diameter,
 )
 from napari_all.errors import MaskError, UsageError
-from napari_all.files import sha256_file
 from napari_all.io.images import read_image
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import classes_path, read_plane, read_sidecar
@@ -139,14 +138,6 @@ def load_item(pair: Pair, folder: MaskFolder, ignore: Path | None = None) -> Mas
         codes = np.where(smudges & (codes == BACKGROUND), np.uint8(SMUDGE), codes)
     hidden = np.zeros(codes.shape, bool) if ignored is None else ignored
     return make_item(pair.image.name, rgb, codes, hidden, typical_diameter(cells))
-
-
-def fingerprint(pairs: Sequence[Pair]) -> str:
-    """Return one hash of all images and masks (their files' bytes), independent of order and place."""
-    import hashlib
-
-    lines = sorted(f"{sha256_file(pair.image.path)} {sha256_file(pair.mask)}" for pair in pairs)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _by_bare_name(images: Sequence[InputImage]) -> list[tuple[InputImage, InputImage]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from napari_all.config import Settings
 from napari_all.data.grouping import PARTS, hold_out, look_up, read_column
-from napari_all.data.mask_folder import MaskFolder, find_pairs, fingerprint, load_item
+from napari_all.data.mask_folder import MaskFolder, find_pairs, load_item
 from napari_all.data.mask_items import CODE_NAMES, MaskItem, codes_present, painted_items
 from napari_all.errors import UsageError
 from napari_all.files import sha256_array
@@ -18,6 +19,13 @@ from napari_all.monitor import Monitor
 from napari_all.workflows.train_config import SourceConfig, TrainSegmenterConfig
 
 _PAINTED = 120
+
+
+_READ_AS = {
+    "labels": "numbered cells",
+    "classes": "classes (0 background, 1 cytoplasm, 2 nucleus)",
+    "binary": "one value for all cells",
+}
 
 
 class DataSummary(Settings):
@@ -34,12 +42,14 @@ class DataSummary(Settings):
     classes: list[str]
     diameter_px: tuple[float, float, float] | None
     fingerprint: str
+    reading: list[str]
 
     def lines(self) -> list[str]:
         """Return it as lines of text."""
         said = [
             f"{self.images} images with a mask: {self.train} to train on, {self.validation} to validate on",
-            f"the masks show {', '.join(self.codes)}; the network learns {', '.join(self.classes)}",
+            f"masks without a sidecar are read as {' or '.join(self.reading)}",
+            f"they show {', '.join(self.codes)}; the network learns {', '.join(self.classes)}",
         ]
         if self.diameter_px:
             low, middle, high = self.diameter_px
@@ -199,9 +209,21 @@ def _told(
         codes=[CODE_NAMES[code] for code in sorted(codes)],
         classes=list(classes),
         diameter_px=tuple(np.percentile(diameters, (0, 50, 100)).tolist()) if diameters else None,
-        fingerprint=fingerprint(pairs),
+        fingerprint=_fingerprint(loaded),
+        reading=sorted({_READ_AS[folder.code] for folder in folders}),
     )
     return TrainingData(tuple(loaded), classes, summary)
+
+
+def _fingerprint(loaded: Sequence[LoadedSource]) -> str:
+    """Return one hash of all that is learned from: pixels, masks with what does not count, and who validates."""
+    lines = sorted(
+        f"{part} {sha256_array(item.rgb)} {sha256_array(item.targets[0])}"
+        for source in loaded
+        for part, items in (("train", source.train), ("val", source.validation))
+        for item in items
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _classes(codes: set[str]) -> tuple[str, ...]:
