@@ -65,14 +65,14 @@ def candidates(rgb: np.ndarray, model: str) -> tuple[dict[str, float], np.ndarra
     near = np.ones((3, 3), bool)
     band = ndimage.binary_dilation(cells, near, 2) & ~ndimage.binary_erosion(cells, near, 2)
     raw = METHODS["unet"].run(rgb, config.method_settings().updated(diameter_px=found.diameter_px), NullMonitor())
-    likely = np.where(raw.foreground > 12, raw.foreground / 255.0, 0.0)  # below 5 % is background
-    expected = 2 * likely[cells].sum() / max(likely.sum() + cells.sum(), 1e-9)
+    areas = np.bincount(found.labels.ravel())[1:]
+    sure = np.bincount(found.labels.ravel(), raw.foreground.ravel())[1:] / areas / 255.0
     return {
         "mean entropy in cells": float(entropy[cells].mean()) if cells.any() else 0.0,
         "mean entropy within 2 px of borders": float(entropy[band].mean()) if band.any() else 0.0,
         "entropy of the image / area of cells": float(entropy.sum() / max(1, cells.sum())),
-        "1 - expected Dice": float(1 - expected),
-        "doubt of cell pixels, mean over cells": float(found.uncertainty),
+        "1 - expected Dice (reported)": float(found.uncertainty),
+        "doubt of cell pixels, mean over cells": float(1 - sure.mean()) if cells.any() else found.uncertainty,
     }, cells
 
 

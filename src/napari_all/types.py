@@ -68,8 +68,8 @@ class Segmentation:
     model, model_sha256, device
         Name and weights hash of the network and the device it ran on; None without a network.
     uncertainty
-        How likely the pixels of a cell are none, mean over the cells, 0..1; without a cell, the highest probability
-        of one. None where the method has no probabilities.
+        1 minus the Dice to be expected by the network's own probabilities, 0..1; without a cell, the highest
+        probability of one. None where the method has no probabilities.
     smudges
         (Y, X) int32 smudge cells, 1..N in raster order, zero where there is a cell; None where the method cannot
         tell them from cells.

@@ -52,7 +52,7 @@ class Sidecar(Settings):
     model_sha256: str | None = Field(None, description="SHA-256 of the network's weights")
     device: str | None = Field(None, description="Device the network ran on")
     uncertainty: float | None = Field(
-        None, description="How likely a cell's pixels are none, mean over the cells, 0..1"
+        None, description="1 minus the Dice to be expected by the network's own probabilities, 0..1"
     )
     cells: int | None = Field(None, description="Number of cells in the label image")
     smudges: int | None = Field(None, description="Number of smudge cells left out; null where they cannot be told")

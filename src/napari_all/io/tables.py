@@ -43,7 +43,7 @@ IMAGE_FIELDS = {
     "cells": "number of cells",
     "smudges": "number of smudge cells left out; empty where they cannot be told",
     "diameter_px": "cell diameter used, in pixels",
-    "uncertainty": "how likely the pixels of a cell are none, mean over the cells, 0..1; empty without a network",
+    "uncertainty": "1 minus the Dice to be expected by the network's own probabilities, 0..1; empty without a network",
     "error": "what went wrong, and the remedy",
     "schema_version": "version of this table's layout",
 }

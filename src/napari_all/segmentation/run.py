@@ -13,6 +13,9 @@ from napari_all.segmentation.normalise import normalise
 from napari_all.segmentation.postprocess import clean
 from napari_all.types import LabelImage, RGBImage, Segmentation
 
+_BACKGROUND_BELOW = 12
+"""A probability below 5 % (of 255) is background; summed over a large image it would drown the cells."""
+
 
 def segment_array(
     rgb: RGBImage,
@@ -71,13 +74,13 @@ def segment_array(
 
 
 def _doubt(foreground: NDArray[np.uint8], labels: LabelImage) -> float:
-    """Return how likely the pixels of a cell are none, mean over the cells, 0..1.
+    """Return 1 minus the Dice that is to be expected if the network's probabilities are right, 0..1.
 
     It tells poor results better than the entropy in or around the cells, which follows their size and the sharpness
     of the image (`benchmarks/uncertainty.py`). Without a cell it tells how near the network came to finding one.
     """
-    areas = np.bincount(labels.ravel())[1:]
-    if areas.size == 0:
+    cells = labels > 0
+    if not cells.any():
         return float(foreground.max(initial=0)) / 255.0
-    sure = np.bincount(labels.ravel(), foreground.ravel())[1:] / areas
-    return 1.0 - float(sure.mean()) / 255.0
+    likely = np.where(foreground > _BACKGROUND_BELOW, foreground, 0).astype(np.float64) / 255.0
+    return float(1.0 - 2.0 * likely[cells].sum() / (likely.sum() + np.count_nonzero(cells)))

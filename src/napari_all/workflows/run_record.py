@@ -39,7 +39,7 @@ class InputRecord(Settings):
     smudges: int | None = Field(None, description="Number of smudge cells left out; null where they cannot be told")
     diameter_px: float | None = Field(None, description="Cell diameter used, in pixels")
     uncertainty: float | None = Field(
-        None, description="How likely a cell's pixels are none, mean over the cells, 0..1"
+        None, description="1 minus the Dice to be expected by the network's own probabilities, 0..1"
     )
     prediction: Prediction | None = Field(None, description="Predicted subtype")
     seconds: float | None = Field(None, description="Time taken")
