@@ -98,7 +98,7 @@ def sources_of(args: argparse.Namespace) -> list[SourceConfig]:
         raise UsageError(f"--images was given {len(args.images)} times, --masks {len(args.masks)}; give one for each")
     for name in ("ignore", "groups", "split", "share"):
         given = getattr(args, name)
-        if len(given) > len(args.images) or (given and len(given) not in (1, len(args.images))):
+        if given and len(given) not in (1, len(args.images)):
             raise UsageError(f"--{name} was given {len(given)} times for {len(args.images)} folders of images")
     count = len(args.images)
     own = {

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.classes import CYTOPLASM, NUCLEUS
+from napari_all.data.mask_items import CELL, CYTOPLASM, NUCLEUS, SMUDGE
 from napari_all.types import BoolMask, ClassesMap, RGBImage
 
 _TILE_PX = 224
 _TITLE_PX = 20
 # Okabe and Ito, safe for the colour-blind
-_COLOURS = {CYTOPLASM: (86, 180, 233), NUCLEUS: (213, 94, 0), 3: (0, 158, 115), 4: (240, 228, 66)}
+_COLOURS = {CYTOPLASM: (86, 180, 233), NUCLEUS: (213, 94, 0), CELL: (0, 158, 115), SMUDGE: (240, 228, 66)}
 _IGNORED = (90, 90, 90)
 LEGEND = "blue = cytoplasm, orange = nucleus, green = cell not parted, yellow = smudge, grey = ignored"
 

@@ -90,6 +90,11 @@ def choose_device(wanted: DeviceSetting = "auto") -> DeviceChoice:
     return DeviceChoice(name, f"Device: {_describe(torch, name)} — {reason}")
 
 
+def cpu_has_bfloat16() -> bool:
+    """Tell whether the processor computes in bfloat16 itself; elsewhere it is slower than float32."""
+    return bool(getattr(import_torch().cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
 def _describe(torch: ModuleType, name: str) -> str:
     if name == "cuda":
         return f"CUDA GPU ({torch.cuda.get_device_name()})"

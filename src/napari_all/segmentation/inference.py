@@ -14,7 +14,8 @@ from napari_all.errors import CheckpointError, UsageError
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import ModelCard, load_checkpoint
-from napari_all.networks.device import DeviceChoice, DeviceSetting, choose_device, import_torch
+from napari_all.networks.device import DeviceChoice, DeviceSetting, choose_device, cpu_has_bfloat16, import_torch
+from napari_all.networks.rebuild import rebuild
 from napari_all.segmentation.outputs import Outputs, PixelMaps
 from napari_all.segmentation.tiles import ALIGN, Grid, Span, bands
 from napari_all.types import RGBImage
@@ -110,26 +111,15 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
         )
     outputs, backbone = Outputs.of(card.classes), BACKBONES[card.backbone]
     align = max(ALIGN, backbone.stride(backbone.options.parse(card.options)))
-    module = backbone.build(**card.options)
-    tensors = {name: torch.from_numpy(value).float() for name, value in checkpoint.tensors.items()}
-    counters = {k: v for k, v in module.state_dict().items() if k.endswith("num_batches_tracked")}
-    try:
-        module.load_state_dict(counters | tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights of {card.name!r} do not fit {card.backbone!r} with {card.options} ({error}); "
-            f"copy the model again or take another"
-        ) from error
-    module = backbone.for_inference(module).to(choice.name).to(memory_format=torch.channels_last)
+    module = backbone.for_inference(rebuild(checkpoint)).to(choice.name).to(memory_format=torch.channels_last)
     return SegmentationNetwork(card, sha256, outputs, align, choice, module, _autocast(torch, choice.name))
 
 
 def _autocast(torch: Any, device: str) -> Any:
     """Mixed precision where the hardware computes in it: float16 on CUDA, bfloat16 on CPUs that have it."""
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     if device == "cuda":
         return lambda: torch.autocast("cuda", torch.float16)
-    return lambda: torch.autocast("cpu", torch.bfloat16, enabled=device == "cpu" and native())
+    return lambda: torch.autocast("cpu", torch.bfloat16, enabled=device == "cpu" and cpu_has_bfloat16())
 
 
 def segment_tiled(

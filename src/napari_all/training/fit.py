@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 
@@ -19,7 +18,8 @@ from napari_all.errors import Cancelled, CheckpointError, UsageError
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import Checkpoint, InputInfo
-from napari_all.networks.device import choose_device
+from napari_all.networks.device import choose_device, cpu_has_bfloat16
+from napari_all.networks.rebuild import rebuild
 from napari_all.training.callbacks import AveragedWeights, Reporter, WholeFiles, checkpoints
 from napari_all.training.curves import BEST, LAST, read_curves
 from napari_all.training.loader import ImageLoader, ItemSource, PatchLoader
@@ -174,14 +174,7 @@ def _best(folder: Path, reporter: Reporter, trainer: lightning.Trainer) -> Fitte
 
 
 def _network(spec: NetworkSpec) -> torch.nn.Module:
-    network = BACKBONES[spec.backbone].build(**spec.options)
-    if spec.init is not None:
-        tensors = {name: torch.from_numpy(np.asarray(value)).float() for name, value in spec.init.tensors.items()}
-        counters = {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}
-        try:
-            network.load_state_dict(counters | tensors)
-        except RuntimeError as error:
-            raise CheckpointError(f"the weights of {spec.init.card.name!r} do not fit their card ({error})") from error
+    network = rebuild(spec.init) if spec.init is not None else BACKBONES[spec.backbone].build(**spec.options)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -228,8 +221,7 @@ def _precision(settings: TrainingSettings, device: str) -> Any:
         return {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}[settings.precision]
     if device == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return "bf16-mixed" if device == "cpu" and native() else "32-true"
+    return "bf16-mixed" if device == "cpu" and cpu_has_bfloat16() else "32-true"
 
 
 def _epochs_done(last: Path) -> int:

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from napari_all.classes import NUCLEUS
 from napari_all.config import Settings
-from napari_all.data.mask_items import CELL, CODE_NAMES, CYTOPLASM, MaskItem
+from napari_all.data.mask_items import CELL, CYTOPLASM, NUCLEUS, MaskItem
 from napari_all.evaluation.before_after import LEGEND, Shown, comparison
 from napari_all.evaluation.masks import dice
 from napari_all.files import atomic_path
@@ -22,7 +21,6 @@ from napari_all.workflows.train_data import DataSummary
 MEASURED = 24
 """Validation images that the whole pipeline is run on; the curves use all of them."""
 _PICTURED = 6
-_NUCLEUS_CODE = CODE_NAMES.index("nucleus")
 
 
 class Measured(Settings):
@@ -77,12 +75,12 @@ def measure_model(
         monitor.report(stage, done, len(items))
         result = segment_image(item.rgb, config)
         codes, ignore = item.codes, item.ignore
-        cells = np.isin(codes, (CYTOPLASM, _NUCLEUS_CODE, CELL))
-        truth = codes == _NUCLEUS_CODE if result.parts == "nucleus" else cells
+        cells = np.isin(codes, (CYTOPLASM, NUCLEUS, CELL))
+        truth = codes == NUCLEUS if result.parts == "nucleus" else cells
         whole[item.name] = round(dice(result.classes > 0, truth, ignore), 4)
-        if result.parts == "nucleus+cytoplasm" and (codes == _NUCLEUS_CODE).any():
+        if result.parts == "nucleus+cytoplasm" and (codes == NUCLEUS).any():
             unknown = ignore | (codes == CELL)
-            nuclei.append(dice(result.classes == NUCLEUS, codes == _NUCLEUS_CODE, unknown))
+            nuclei.append(dice(result.classes == NUCLEUS, codes == NUCLEUS, unknown))
         maps.append(result.classes)
     monitor.report(stage, len(items), len(items))
     nucleus = round(float(np.mean(nuclei)), 4) if nuclei else None
