@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_all.errors import Cancelled, SaveError
 from napari_all.files import atomic_path
 from napari_all.monitor import Monitor
-from napari_all.training.curves import BEST, COLUMNS, CURVES_FILE, LAST
+from napari_all.training.curves import BEST, LAST, Figures, write_curves
 
 STAGE = "train"
 
@@ -60,15 +60,29 @@ class WholeFiles(TorchCheckpointIO):  # type: ignore[misc]
         return found
 
 
-def checkpoints(folder: Path, score: str) -> list[Callback]:
-    """Return what writes the best epoch by `score`, and every finished epoch to go on from, into `folder`."""
+@dataclass(frozen=True)
+class Choice:
+    """Which figure of an epoch tells the best one, and whether more of it is better (`max`) or less (`min`)."""
+
+    score: str
+    mode: Literal["max", "min"] = "max"
+
+
+def checkpoints(folder: Path, choice: Choice | None) -> list[Callback]:
+    """Return what writes every finished epoch, to go on from, and the best one if there is a choice, into `folder`."""
     best, last = Path(BEST).stem, Path(LAST).stem
-    return [
-        ModelCheckpoint(
-            folder, best, monitor=score, mode="max", enable_version_counter=False, save_on_train_epoch_end=True
-        ),
-        ModelCheckpoint(folder, last, enable_version_counter=False, save_on_train_epoch_end=True),
-    ]
+    every: list[Callback] = [ModelCheckpoint(folder, last, enable_version_counter=False, save_on_train_epoch_end=True)]
+    if choice is None:
+        return every
+    chosen = ModelCheckpoint(
+        folder,
+        best,
+        monitor=choice.score,
+        mode=choice.mode,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+    return [chosen, *every]
 
 
 class Reporter(Callback):
@@ -78,8 +92,8 @@ class Reporter(Callback):
     of it.
     """
 
-    def __init__(self, monitor: Monitor, folder: Path, earlier: list[dict[str, float]]) -> None:
-        self._monitor, self._folder = monitor, folder
+    def __init__(self, monitor: Monitor, folder: Path, figures: Figures, earlier: list[dict[str, float]]) -> None:
+        self._monitor, self._folder, self._figures = monitor, folder, figures
         self._rows = earlier
         self._begun = time.monotonic() - (earlier[-1]["seconds"] if earlier else 0.0)
         self.cancelled = False
@@ -111,26 +125,13 @@ class Reporter(Callback):
             self.cancelled = True
             raise Cancelled("stopped at the user's wish")
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Say how good the epoch was; the training loss is known a moment later."""
-        if trainer.sanity_checking or not trainer.is_global_zero:
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say how good the epoch was, and write the curves."""
+        if not trainer.is_global_zero:
             return
         found = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = {"epoch": float(trainer.current_epoch + 1), "step": float(trainer.global_step)}
-        row |= {name: found[name] for name in COLUMNS if name in found}
+        row |= {name: found[name] for name in self._figures.columns if name in found}
         self._rows.append(row | {"seconds": round(time.monotonic() - self._begun, 1)})
-        dice = row.get("val_cell_dice", float("nan"))
-        nucleus = f", nucleus {row['val_nucleus_dice']:.4f}" if "val_nucleus_dice" in row else ""
-        self._monitor.message(
-            f"epoch {trainer.current_epoch + 1}: validation loss {row['val_loss']:.4f}, Dice {dice:.4f}{nucleus}"
-        )
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Write the curves."""
-        if not trainer.is_global_zero or not self._rows:
-            return
-        self._rows[-1]["train_loss"] = float(trainer.callback_metrics["train_loss"])
-        with atomic_path(self._folder / CURVES_FILE) as path, path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, restval="")
-            writer.writeheader()
-            writer.writerows({name: f"{value:g}" for name, value in row.items()} for row in self._rows)
+        self._monitor.message(self._figures.line(row))
+        write_curves(self._folder, self._rows, self._figures)
