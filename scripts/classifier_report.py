@@ -15,7 +15,7 @@ from napari_all.classes import SUBTYPES
 from napari_all.classification.calibration import fit_temperature, review_threshold, softmax
 from napari_all.classification.unfamiliarity import Familiar, fit_familiar
 from napari_all.data.dataset import LabelledImage
-from napari_all.data.split import Fold
+from napari_all.data.split import Split
 from napari_all.files import write_json
 from napari_all.networks.checkpoint import InputInfo, ModelCard, save_checkpoint
 
@@ -38,7 +38,7 @@ class FoldResult:
     what was shown of them ("whole", "cells only", "without cells").
     """
 
-    fold: Fold
+    fold: Split
     trained: NDArray[np.float32]
     features: NDArray[np.float32]
     logits: Mapping[str, NDArray[np.float32]]
@@ -53,7 +53,7 @@ class Known:
     looks: NDArray[np.float32]
 
 
-def write_fold_lists(folder: Path, images: Sequence[LabelledImage], protocols: Mapping[str, Sequence[Fold]]) -> None:
+def write_fold_lists(folder: Path, images: Sequence[LabelledImage], protocols: Mapping[str, Sequence[Split]]) -> None:
     """Write the folds as file names, one JSON per protocol; whatever is in neither list is trained on."""
     for protocol, folds in protocols.items():
         lists = [

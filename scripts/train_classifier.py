@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from napari_all.classification.predictor import run_network
 from napari_all.classification.unfamiliarity import fit_familiar
 from napari_all.data.dataset import LabelledImage, find_labelled_images
-from napari_all.data.split import Fold, grouped_folds, random_folds
+from napari_all.data.split import Split, clear_of, grouped_folds, make_split, random_folds
 from napari_all.data.transforms import augment, prepare
 from napari_all.files import atomic_path
 from napari_all.io.images import read_image
@@ -101,6 +101,12 @@ def make_batch(data: Data, train: NDArray[np.int64], weights: NDArray[np.float64
 def to_input(shown: NDArray[np.uint8]) -> Tensor:
     """Return (N, 4, Y, X) float32 on 0..1, channels last in memory."""
     return torch.from_numpy(shown).permute(0, 3, 1, 2).float().div_(255.0)
+
+
+def without_validation(images: Sequence[LabelledImage], split: Split, *, clear: bool) -> Split:
+    """Train on whatever is not tested on (if `clear`: nor overlaps it), as nothing here is chosen by validation."""
+    others = clear_of(images, split.test) if clear else set(range(len(images))) - set(split.test)
+    return make_split(split.name, images, train=others, test=split.test)
 
 
 class Training:
@@ -212,7 +218,7 @@ def views(shown: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     }
 
 
-def run_folds(data: Data, protocol: str, folds: Sequence[Fold], plan: Plan, output: Path) -> list[FoldResult]:
+def run_folds(data: Data, protocol: str, folds: Sequence[Split], plan: Plan, output: Path) -> list[FoldResult]:
     """Train on each fold where that is not done, and return what the networks say of the images held out."""
     results = []
     for k, fold in enumerate(folds):
@@ -247,7 +253,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     plan = Plan(**{field: getattr(options, field) for field in asdict(Plan())})
     data = load_data(options.data, plan.size_px)
-    protocols = {"grouped": grouped_folds(data.images), "random": random_folds(data.images)}
+    protocols = {
+        "grouped": [without_validation(data.images, fold, clear=True) for fold in grouped_folds(data.images)],
+        "random": [without_validation(data.images, fold, clear=False) for fold in random_folds(data.images)],
+    }
     write_fold_lists(options.fold_lists or options.output / "folds", data.images, protocols)
     results = {
         protocol: run_folds(data, protocol, protocols[protocol], plan, options.output)

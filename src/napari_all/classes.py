@@ -20,7 +20,7 @@ class ClassScheme:
     colours
         One `#rrggbb` per class; Okabe and Ito's colour-blind safe set (jfly.uni-koeln.de/color).
     aliases
-        Further spellings (folder names) mapped to a name, compared without case.
+        Further spellings (folder names) mapped to a name.
     """
 
     names: tuple[str, ...]
@@ -39,11 +39,11 @@ class ClassScheme:
         return len(self.names)
 
     def index(self, name: str) -> int:
-        """Return the position of a class given by name, key or alias (any case)."""
-        wanted = name.strip().casefold()
-        table = {n.casefold(): n for n in self.names}
-        table |= {k.casefold(): n for k, n in zip(self.keys, self.names, strict=True)}
-        table |= {a.casefold(): n for a, n in self.aliases}
+        """Return the position of a class given by name, key or alias, whatever its case, spaces and punctuation."""
+        wanted = _letters(name)
+        table = {_letters(n): n for n in self.names}
+        table |= {_letters(k): n for k, n in zip(self.keys, self.names, strict=True)}
+        table |= {_letters(a): n for a, n in self.aliases}
         if wanted not in table:
             raise unknown_name("class", name, self.names)
         return self.names.index(table[wanted])
@@ -53,11 +53,18 @@ class ClassScheme:
         return self.colours[self.index(name)]
 
 
+def _letters(name: str) -> str:
+    """Return a name's letters and digits in lower case: `[Malignant] early Pre-B` is `malignantearlypreb`."""
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
 SUBTYPES = ClassScheme(
     names=("Benign", "Early Pre-B", "Pre-B", "Pro-B"),
     keys=("benign", "early_pre_b", "pre_b", "pro_b"),
     colours=("#009e73", "#e69f00", "#0072b2", "#cc79a7"),
     aliases=(
+        ("Hematogones", "Benign"),
+        ("[Benign] Hematogones", "Benign"),
         ("Early", "Early Pre-B"),
         ("Pre", "Pre-B"),
         ("Pro", "Pro-B"),

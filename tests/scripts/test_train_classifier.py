@@ -74,7 +74,7 @@ def test_classes_and_clusters_are_drawn_alike(folder):
 
 
 def test_figures_count_what_the_networks_said():
-    fold = script.Fold((0, 1), (2, 3, 4, 5))
+    fold = script.Split("made up", (0, 1), (), (2, 3, 4, 5), (), "")
     logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 2]]
     empty = np.zeros((4, 2), np.float32)
     result = report.FoldResult(fold, empty[:2], empty, {"whole": logits})

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_all.classes import SUBTYPES, ClassScheme
+from napari_all.data.group_table import GROUPS_FILE, read_groups
+from napari_all.data.grouping import look_up, read_column
 from napari_all.errors import UsageError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-GROUPS_FILE = "overlap_groups.csv"
+from napari_all.io.images import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class LabelledImage:
     label
         Index into the class scheme.
     cluster
-        Appearance cluster (stands in for patient or session); empty where not known.
+        What is held out whole: the appearance cluster (stands in for patient or session) or a user's own group, such
+        as the patient; empty where not known.
     overlap_group
         Number shared by the images that show one field or parts of it; None where not known.
     """
@@ -39,12 +39,14 @@ class LabelledImage:
     overlap_group: int | None = None
 
 
-def find_labelled_images(folder: Path, scheme: ClassScheme = SUBTYPES) -> list[LabelledImage]:
+def find_labelled_images(
+    folder: Path, scheme: ClassScheme = SUBTYPES, groups: Path | None = None, group_column: str | None = None
+) -> list[LabelledImage]:
     """List the images of a dataset folder, sorted by class and file name.
 
-    Class folders may have any name or alias of the scheme, in any case; they lie in `folder` or in `folder/Original`
-    (the layout of the Taleqani dataset, whose `Segmented` images are left out). Groups are read from
-    `overlap_groups.csv` in `folder` when it is there.
+    Class folders may have any name or alias of the scheme, whatever its case, spaces and punctuation (`Pro`,
+    `[Malignant] early Pre-B`); they lie in `folder` or in `folder/Original` (the layout of the Taleqani dataset, whose
+    `Segmented` images are left out).
 
     Parameters
     ----------
@@ -52,57 +54,84 @@ def find_labelled_images(folder: Path, scheme: ClassScheme = SUBTYPES) -> list[L
         The dataset.
     scheme
         Classes to look for.
+    groups
+        CSV table of groups. Without `group_column` one of the layout of `overlap_groups.csv`, which is read instead of
+        the one in `folder`; with it, any table that names the images in a column `image` or `file`, by their key or
+        their bare file name. By default `overlap_groups.csv` in `folder`, when it is there.
+    group_column
+        Column of `groups` that tells what is held out whole (a patient, say); it takes the place of the appearance
+        clusters, while overlaps are still read from `overlap_groups.csv` in `folder`.
 
     Raises
     ------
     UsageError
-        No class folder, or no image in them.
+        No class folder, two of one class or one without an image; a table that cannot be read, lacks a column or an
+        image, or has an image twice.
     """
+    if group_column is not None and groups is None:
+        raise UsageError(f"group_column = {group_column!r} is given without a table; give the table as groups")
     root = folder / "Original" if (folder / "Original").is_dir() else folder
     if not root.is_dir():
         raise UsageError(f"there is no folder {folder}; give the dataset's folder")
     images = [
-        LabelledImage(path, f"{path.parent.name}/{path.name}", label)
-        for label, class_folder in _class_folders(root, scheme)
-        for path in sorted(class_folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        LabelledImage(path, f"{class_folder.name}/{path.name}", label)
+        for label, class_folder in sorted(_class_folders(root, scheme).items())
+        for path in _files(class_folder)
     ]
     if not images:
         raise UsageError(
             f"no labelled images in {root}; expected a folder per class "
             f"({', '.join(scheme.names)}, or Original/… with these) that holds the images"
         )
-    groups = folder / GROUPS_FILE
-    return _with_groups(images, groups) if groups.is_file() else images
+    table = groups if groups is not None and group_column is None else folder / GROUPS_FILE
+    if table is groups or table.is_file():
+        images = _with_overlaps(images, table)
+    return images if group_column is None or groups is None else _with_own_groups(images, groups, group_column)
 
 
-def _class_folders(root: Path, scheme: ClassScheme) -> list[tuple[int, Path]]:
-    """Return (label, folder) of the sub-folders that are named like a class, in the scheme's order."""
-    found = []
-    for path in sorted(root.iterdir()):
-        if not path.is_dir():
-            continue
+def _class_folders(root: Path, scheme: ClassScheme) -> dict[int, Path]:
+    """Return the sub-folders that are named like a class by label."""
+    found: dict[int, Path] = {}
+    for path in sorted(p for p in root.iterdir() if p.is_dir()):
         try:
-            found.append((scheme.index(path.name), path))
+            label = scheme.index(path.name)
         except UsageError:
             continue
-    return sorted(found)
+        if label in found:
+            raise UsageError(
+                f"{found[label].name!r} and {path.name!r} are both folders of {scheme.names[label]}; keep one of them"
+            )
+        found[label] = path
+    return found
 
 
-def _with_groups(images: Sequence[LabelledImage], table: Path) -> list[LabelledImage]:
-    """Add cluster and overlap group from a table with the columns class, file, overlap_group, appearance_cluster."""
-    with table.open(newline="", encoding="utf-8") as stream:
-        rows = {f"{row['class']}/{row['file']}": row for row in csv.DictReader(stream)}
+def _files(class_folder: Path) -> list[Path]:
+    files = sorted(p for p in class_folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not files:
+        raise UsageError(
+            f"the class folder {class_folder.name!r} holds no image ({', '.join(IMAGE_SUFFIXES)}); "
+            "put images into it or remove it"
+        )
+    return files
+
+
+def _with_overlaps(images: Sequence[LabelledImage], table: Path) -> list[LabelledImage]:
+    rows = read_groups(table)
     missing = [image.key for image in images if image.key not in rows]
     if missing:
         raise UsageError(
-            f"{table.name} has no row for {len(missing)} images ({missing[0]} …); make it again for this folder"
+            f"{table.name} has no row for {len(missing)} of {len(images)} images ({missing[0]} …); "
+            "make it again for this folder, or remove it"
         )
-    return [
-        replace(
-            image,
-            cluster=rows[image.key]["appearance_cluster"],
-            overlap_group=int(rows[image.key]["overlap_group"]),
+    return [replace(i, cluster=rows[i.key].cluster, overlap_group=rows[i.key].overlap_group) for i in images]
+
+
+def _with_own_groups(images: Sequence[LabelledImage], table: Path, column: str) -> list[LabelledImage]:
+    values = look_up([image.key for image in images], read_column(table, column), table.name)
+    nameless = [image.key for image, value in zip(images, values, strict=True) if not value.strip()]
+    if nameless:
+        raise UsageError(
+            f"{table.name} leaves {column!r} empty for {len(nameless)} images ({nameless[0]} …); fill it in, every "
+            "image needs its group"
         )
-        for image in images
-    ]
+    return [replace(image, cluster=value.strip()) for image, value in zip(images, values, strict=True)]

@@ -20,7 +20,8 @@ def read_column(path: Path, column: str) -> dict[str, str]:
     Raises
     ------
     UsageError
-        The file cannot be read, or lacks a column; the message names those it has.
+        The file cannot be read, lacks a column (the message names those it has), or has rows that contradict each
+        other.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -32,7 +33,12 @@ def read_column(path: Path, column: str) -> dict[str, str]:
     key = next((c for c in ("image", "file") if c in columns), None)
     if key is None or column not in columns:
         raise UsageError(f"{path.name} has the columns {', '.join(columns)}; needed are 'image' and {column!r}")
-    return {row[key]: row[column] for row in rows}
+    found: dict[str, str] = {}
+    for row in rows:
+        name, value = row[key], row[column]
+        if found.setdefault(name, value) != value:
+            raise UsageError(f"{path.name} gives {name} two values of {column!r} ({found[name]}, {value}); keep one")
+    return found
 
 
 def look_up(names: Sequence[str], table: Mapping[str, str], what: str) -> list[str]:
