@@ -30,6 +30,11 @@ class InputInfo(Settings):
     mean: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="Per channel R, G, B, on 0..1")
     std: tuple[float, float, float] = Field((1.0, 1.0, 1.0), description="Per channel R, G, B, on 0..1")
 
+    def per_channel(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return mean and std of every channel: repeated for each R, G, B; what is left over is a mask on 0..1."""
+        images, masks = divmod(channels, 3)
+        return self.mean * images + (0.0,) * masks, self.std * images + (1.0,) * masks
+
 
 class ModelCard(Settings):
     """What a checkpoint is: enough to rebuild the network and to judge whether to use it."""

@@ -34,6 +34,15 @@ class Backbone:
         multiples of it.
     for_inference
         Makes a trained module ready to predict; it may change it for speed, in place.
+    native_px
+        Classification: side of the square input that the network was designed for.
+    mean, std
+        Classification: how its input is scaled, per channel R, G, B on 0..1; what its pretrained weights expect.
+    timm
+        Name of the network in timm, whose pretrained weights fit it; None where there are none.
+    recalibrate
+        Classification: whether its batch-norm statistics are to be measured anew after training with dropout off,
+        from validated options. Dropout before batch norm shifts them, and evaluation then goes wrong.
     """
 
     name: str
@@ -44,6 +53,23 @@ class Backbone:
     make: Callable[[Any], torch.nn.Module]
     stride: Callable[[Any], int] = lambda options: 16
     for_inference: Callable[[torch.nn.Module], torch.nn.Module] = lambda module: module.eval()
+    native_px: int = 224
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    timm: str | None = None
+    recalibrate: Callable[[Any], bool] = lambda options: False
+
+    def options_for(self, classes: int, channels: int, size_px: int, **more: Any) -> dict[str, Any]:
+        """Return the options, JSON-ready for a card, of a classifier for square inputs of a size.
+
+        Raises
+        ------
+        UsageError
+            It cannot take that many channels or that size, or an option is unknown or out of range.
+        """
+        sized = {"size_px": size_px} if "size_px" in self.options.model_fields else {}
+        validated = self.options.parse({"classes": classes, "channels": channels, **sized, **more})
+        return validated.model_dump(mode="json")
 
     def build(self, **options: Any) -> torch.nn.Module:
         """Return the untrained module (float32, CPU).

@@ -17,6 +17,7 @@ class CellNetOptions(Settings):
     """Size of the network."""
 
     classes: int = Field(4, ge=2, le=64, description="Number of outputs")
+    channels: int = Field(4, ge=4, le=4, description="Red, green, blue and the mask that it pools by")
     widths: tuple[int, ...] = Field(
         (16, 32, 48, 64), min_length=3, max_length=6, description="Channels of the stem and of each block"
     )
@@ -36,4 +37,5 @@ ENTRY = Backbone(
     task="classification",
     options=CellNetOptions,
     make=_make,
+    native_px=128,
 )

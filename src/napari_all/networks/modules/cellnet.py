@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_all.networks.modules.classifier import Classifier
+
 
 class _Block(nn.Module):
     """Two 3x3 convolutions with batch norm, added to a (projected) skip."""
@@ -40,7 +42,7 @@ def _statistics(values: Tensor, weight: Tensor) -> Tensor:
     return torch.cat([mean, (spread + 1e-4).sqrt()], dim=1).flatten(1)
 
 
-class CellNet(nn.Module):
+class CellNet(Classifier):
     """Residual network that is told where the white cells are: input red, green, blue and a soft mask of the cells.
 
     Parameters
@@ -78,8 +80,9 @@ class CellNet(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             coarse = F.adaptive_avg_pool2d(mask, mapped.shape[2:])
             parts = [(colours, mask), (colours, 1 - mask), (mapped.float(), coarse), (mapped.float(), 1 - coarse)]
-            return torch.as_tensor(self.norm(torch.cat([_statistics(*part) for part in parts], dim=1)))
+            pooled = self.norm(torch.cat([_statistics(*part) for part in parts], dim=1))
+        return torch.as_tensor(self.dropout(pooled))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, 4, Y, X) on 0..1 to (N, classes) logits."""
-        return torch.as_tensor(self.head(self.dropout(self.features(x))))
+    def cam_layer(self) -> nn.Module:
+        """Return the blocks; what the statistics of colours alone add to the answer is not in their output."""
+        return self.blocks
