@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.data.scalebar import background_colour, find_scale_bar
-from napari_all.types import RGBImage
+from napari_all.types import BoolMask, RGBImage
 
 CORNER = (0.86, 0.81)
 """(y, x) where the corner that holds every scale bar of the Taleqani fields begins, as fractions of the sides."""
@@ -36,7 +37,7 @@ class Prepared:
     look: NDArray[np.float32]
 
 
-def prepare(rgb: RGBImage, size_px: int) -> Prepared:
+def prepare(rgb: RGBImage, size_px: int, mask: BoolMask | None = None) -> Prepared:
     """Balance an image, hide its scale bar and mark its white cells, at the size of a network's input.
 
     The scale bar and the whole lower right corner get the background's colour (the corner always, so that not even
@@ -50,18 +51,28 @@ def prepare(rgb: RGBImage, size_px: int) -> Prepared:
         (Y, X, 3) uint8.
     size_px
         Side of the result.
+    mask
+        (Y, X) bool, the white cells, where they are known better than by their colour.
     """
     painted, background = _without_corner(rgb)
-    shrinks = rgb.shape[0] * rgb.shape[1] > size_px**2
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    small = cv2.resize(painted, (size_px, size_px), interpolation=method).astype(np.float32)
+    small = resized(painted, size_px).astype(np.float32)
     balanced = np.clip(small / np.maximum(background, 1), 0.0, 1.0).astype(np.float32)
     chroma = cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB)[..., 1]
     smooth = cv2.GaussianBlur(chroma, (0, 0), _BLUR_PX)
-    mask = np.clip((smooth - _CHROMA_FROM) / (_CHROMA_TO - _CHROMA_FROM), 0.0, 1.0)[..., None]
-    shown = np.concatenate([balanced, mask], axis=2)
+    if mask is None:
+        soft = np.clip((smooth - _CHROMA_FROM) / (_CHROMA_TO - _CHROMA_FROM), 0.0, 1.0)
+    else:
+        soft = resized(mask.astype(np.float32), size_px)
+    shown = np.concatenate([balanced, soft[..., None]], axis=2)
     noise = float(np.abs(chroma - smooth).mean())
-    return Prepared((shown * 255.0).round().astype(np.uint8), _look(background, balanced, mask, noise))
+    return Prepared((shown * 255.0).round().astype(np.uint8), _look(background, balanced, soft, noise))
+
+
+def resized(image: NDArray[Any], size_px: int) -> NDArray[Any]:
+    """Return an image (Y, X) or (Y, X, C), whatever its shape, as a square of its type."""
+    shrinks = image.shape[0] * image.shape[1] > size_px**2
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=method))
 
 
 def _without_corner(rgb: RGBImage) -> tuple[RGBImage, NDArray[np.uint8]]:
@@ -81,7 +92,7 @@ def _look(
     background: NDArray[np.uint8], balanced: NDArray[np.float32], mask: NDArray[np.float32], noise: float
 ) -> NDArray[np.float32]:
     """Measure the whole picture (see `Prepared.look`)."""
-    cell = mask[..., 0] > 0.5
+    cell = mask > 0.5
     white = np.ones(3)
     of_cells = balanced[cell].mean(axis=0) if cell.any() else white
     of_rest = balanced[~cell].mean(axis=0) if not cell.all() else white

@@ -30,9 +30,9 @@ class TimmClassifier(Classifier):
 
     def __init__(self, name: str, cam_layer: str, classes: int, channels: int, dropout: float, **more: Any) -> None:
         super().__init__()
-        self.body: Any = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels, **more)
+        self.body = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels, **more)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(self.body.head_hidden_size, classes)
+        self.head = nn.Linear(self.body.head_hidden_size, classes)  # type: ignore[arg-type]
         self._cam_layer = cam_layer
 
     def features(self, x: Tensor) -> Tensor:
