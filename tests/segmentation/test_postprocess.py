@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from napari_all.segmentation.instances import components, relabel, split_touching
 from napari_all.segmentation.method import PostprocessSettings
-from napari_all.segmentation.postprocess import clean, smallest_area
+from napari_all.segmentation.postprocess import clean, smallest_area, typical_area
 
 
 def discs(shape: tuple[int, int], *circles: tuple[float, float, float]) -> np.ndarray:
@@ -68,6 +68,25 @@ def test_classes_are_zero_exactly_where_labels_are(classes, smooth, fill, split)
     assert sorted(set(np.unique(found.labels)) - {0}) == list(range(1, found.labels.max() + 1))
 
 
+@pytest.mark.parametrize("radius", [9, 20, 60])
+def test_cells_in_a_ring_are_cut_apart_and_the_gap_between_them_stays_open(radius):
+    side, count = 8 * radius, 5
+    away = 0.97 * radius / np.sin(np.pi / count)  # each overlaps its two neighbours a little
+    centres = [(side / 2 + away * np.sin(a), side / 2 + away * np.cos(a)) for a in np.arange(count) * 2 * np.pi / count]
+    mask = discs((side, side), *[(y, x, radius) for y, x in centres])
+    result = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(), 2.0 * radius)
+    assert result.labels[side // 2, side // 2] == 0
+    assert len({int(result.labels[round(y), round(x)]) for y, x in centres} - {0}) == count
+
+
+def test_a_hole_inside_a_cell_of_a_clump_is_filled():
+    row = [(40, 30 + 36 * k, 20) for k in range(4)]
+    mask = discs((80, 170), *row) & ~discs((80, 170), (40, 66, 6))
+    result = clean(mask.astype(np.uint8) * 2, "cell", PostprocessSettings(), 40.0)
+    assert result.labels.max() == 4
+    assert result.labels[40, 66] == result.labels[48, 66] > 0
+
+
 def test_hole_is_filled_with_cytoplasm_or_nucleus_by_parts():
     ring = discs((40, 40), (20, 20, 14)) & ~discs((40, 40), (20, 20, 5))
     raw = ring.astype(np.uint8) * 2
@@ -87,12 +106,12 @@ def test_specks_go_and_border_cells_get_half_the_limit():
 
 def test_many_specks_do_not_lower_the_automatic_limit():
     labels = components(discs((200, 200), (100, 100, 30), *[(8 + 12 * k, 8, 3) for k in range(15)]))
-    assert smallest_area(labels, PostprocessSettings()) > 0.15 * np.pi * 30**2
+    assert smallest_area(typical_area(labels), PostprocessSettings()) > 0.15 * np.pi * 30**2
 
 
 def test_known_diameter_sets_the_limit():
     empty = np.zeros((5, 5), np.int32)
-    assert smallest_area(empty, PostprocessSettings(), 100) == pytest.approx(0.2 * np.pi / 4 * 1e4)
+    assert smallest_area(typical_area(empty, 100), PostprocessSettings()) == pytest.approx(0.2 * np.pi / 4 * 1e4)
 
 
 def test_clear_border_drops_cut_cells_only():

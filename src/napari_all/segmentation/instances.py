@@ -14,6 +14,9 @@ from napari_all.types import BoolMask, LabelImage
 _LEAST_RADIUS_PX = 3.0
 _LEAST_RADIUS_SHARE = 0.45
 """A piece thinner than this share of its neighbour is a bump on it, not a cell."""
+_GAP_SHARE = 0.02
+_CLUMP_SHARE = 1.5
+"""A hole larger than the first share of a typical cell, in a component larger than the second, lies between cells."""
 
 
 def components(mask: BoolMask) -> LabelImage:
@@ -70,6 +73,49 @@ def split_touching(labels: LabelImage, depth: float, min_area_px: float = 0.0) -
             result[window][cut == k] = following
             following += 1
     return result
+
+
+def split_around_gaps(
+    labels: LabelImage, holes: BoolMask, depth: float, typical_area_px: float, min_area_px: float = 0.0
+) -> LabelImage:
+    """Cut again, with their holes open, the pieces that are too large for one cell.
+
+    Cells that stand in a ring enclose background; filled, it takes the waists away by which they are cut apart. A hole
+    that then lies inside one cell is filled again, one between cells stays open.
+
+    Parameters
+    ----------
+    labels
+        (Y, X) int32 pieces as `split_touching` left them.
+    holes
+        (Y, X) bool, what was filled before.
+    depth, min_area_px
+        As in `split_touching`.
+    typical_area_px
+        Area of one cell in square pixels.
+    """
+    clumps = np.bincount(labels.ravel()) > _CLUMP_SHARE * typical_area_px
+    clumps[0] = False
+    inside = components(holes & clumps[labels])
+    large = np.bincount(inside.ravel()) > _GAP_SHARE * typical_area_px
+    large[0] = False
+    gaps = large[inside]
+    torn = np.isin(labels, np.unique(labels[gaps]))
+    pieces = split_touching(relabel(np.where(torn & ~gaps, labels, 0)), depth, min_area_px)
+    _fill_within(pieces, gaps)
+    return np.where(torn, np.where(pieces > 0, pieces + labels.max(initial=0), 0), labels).astype(np.int32)
+
+
+def _fill_within(labels: LabelImage, holes: BoolMask) -> None:
+    """Give each hole that only one cell touches to that cell, in place."""
+    inside = components(holes)
+    for number, window in enumerate(ndimage.find_objects(inside), start=1):
+        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in window)
+        hole = inside[window] == number
+        around = np.unique(labels[window][ndimage.binary_dilation(hole, np.ones((3, 3))) & ~hole])
+        touched = around[around > 0]
+        if touched.size == 1:
+            labels[window][hole] = touched[0]
 
 
 def _cut(mask: BoolMask, depth: float, min_area_px: float) -> LabelImage:

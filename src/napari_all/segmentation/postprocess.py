@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
-from napari_all.segmentation.instances import components, relabel, split_touching
+from napari_all.segmentation.instances import components, relabel, split_around_gaps, split_touching
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.types import BoolMask, ClassesMap, LabelImage, Parts
 
@@ -62,16 +62,19 @@ def clean(
         (Y, X) bool, where the foreground looks like a smudge cell, if that can be told. What is mostly so, once cut
         and cleaned, is a smudge cell as a whole; all else keeps its pixels.
     """
-    mask = classes != BACKGROUND
-    if settings.fill_holes:
-        mask = np.asarray(ndimage.binary_fill_holes(mask), dtype=bool)
+    found = classes != BACKGROUND
+    mask = np.asarray(ndimage.binary_fill_holes(found), dtype=bool) if settings.fill_holes else found
+    holes = mask & ~found
     if settings.smooth_px:
         mask = _smooth(mask, settings.smooth_px)
     labels = components(mask)
-    limit = smallest_area(labels, settings, diameter_px)
+    typical = typical_area(labels, diameter_px)
+    limit = smallest_area(typical, settings)
     labels = _drop_specks(labels, limit)
     if settings.split_touching:
         labels = split_touching(labels, settings.split_depth, limit)
+        if typical is not None and holes.any():
+            labels = split_around_gaps(labels, holes, settings.split_depth, typical, limit)
     if settings.clear_border:
         labels[np.isin(labels, _on_border(labels))] = 0
     smudges = None
@@ -85,21 +88,23 @@ def clean(
     return Cleaned(labels, np.where(labels > 0, inside, np.uint8(BACKGROUND)).astype(np.uint8), smudges)
 
 
-def smallest_area(labels: LabelImage, settings: PostprocessSettings, diameter_px: float | None = None) -> float:
-    """Return the smallest area kept, in square pixels.
+def typical_area(labels: LabelImage, diameter_px: float | None = None) -> float | None:
+    """Return the area of a typical cell in square pixels; None without any foreground.
 
-    The setting if given; else a fifth of a disc of the known diameter, or of the component in which the median
-    foreground pixel lies (many specks do not lower that).
+    A disc of the known diameter, or the component in which the median foreground pixel lies (many specks do not
+    lower that).
     """
+    if diameter_px is not None:
+        return float(np.pi / 4 * diameter_px**2)
+    areas = np.sort(np.bincount(labels.ravel())[1:])
+    return float(areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]) if areas.size else None
+
+
+def smallest_area(typical: float | None, settings: PostprocessSettings) -> float:
+    """Return the smallest area kept, in square pixels: the setting if given, else a fifth of a typical cell."""
     if settings.min_area_px is not None:
         return float(settings.min_area_px)
-    if diameter_px is not None:
-        return max(_LEAST_AREA_PX, _SPECK_SHARE * np.pi / 4 * diameter_px**2)
-    areas = np.sort(np.bincount(labels.ravel())[1:])
-    if areas.size == 0:
-        return _LEAST_AREA_PX
-    typical = areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)]
-    return max(_LEAST_AREA_PX, _SPECK_SHARE * float(typical))
+    return max(_LEAST_AREA_PX, _SPECK_SHARE * (typical or 0.0))
 
 
 def _smooth(mask: BoolMask, radius: int) -> BoolMask:
