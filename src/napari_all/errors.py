@@ -47,3 +47,8 @@ def unknown_name(kind: str, name: str, valid: object) -> UsageError:
     """Make the error for a name that a registry or a choice does not hold."""
     names = ", ".join(repr(v) for v in sorted(str(v) for v in valid))  # type: ignore[attr-defined]
     return UsageError(f"unknown {kind} {name!r}; choose one of {names}")
+
+
+def missing_scikit_learn(job: str) -> DependencyError:
+    """Make the error for work that needs scikit-learn, which comes with the `train` extra."""
+    return DependencyError(f"{job} needs scikit-learn; install it: pip install 'napari-all[train]'")

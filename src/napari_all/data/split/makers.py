@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_all.classes import SUBTYPES
 from napari_all.data.dataset import LabelledImage
 from napari_all.data.split.parts import Split, clear_of, make_split
-from napari_all.errors import DependencyError, UsageError
+from napari_all.errors import UsageError, missing_scikit_learn
 
 FOLDS = 5
 _PUBLISHED = {(0, 504): (80, 101), (1, 985): (157, 197), (2, 963): (154, 193), (3, 804): (128, 160)}
@@ -186,6 +186,4 @@ def _require_sklearn() -> None:
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
-        raise DependencyError(
-            "splitting a dataset needs scikit-learn; install it: pip install 'napari-all[train]'"
-        ) from error
+        raise missing_scikit_learn("splitting a dataset") from error
