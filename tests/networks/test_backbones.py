@@ -120,3 +120,43 @@ def test_for_inference_a_network_no_longer_depends_on_its_batch(name):
     x = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(model(x)[:1], model(x[:1]), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("padding", "weights"), [("same", 2_966_496), ("valid", 1_494_496)])
+def test_the_custom_cnn_is_the_papers(padding, weights):
+    """Reza et al. 2025, doi 10.11591/ijeecs.v38.i2.pp950-959."""
+    model = BACKBONES["custom_cnn"].build(padding=padding)
+    assert sum(p.numel() for p in model.parameters()) == weights
+    statistics = [b for name, b in model.named_buffers() if "running" in name]
+    assert sum(b.numel() for b in statistics) == 512, "what Keras counts besides"
+    with torch.no_grad():
+        assert model.eval()(torch.rand(1, 3, 224, 224)).shape == (1, 4)
+
+
+def test_the_custom_cnn_has_a_literal_and_a_working_variant():
+    entry = BACKBONES["custom_cnn"]
+    dropped = {
+        name: [m.p for m in entry.build(variant=name, size_px=64).modules() if isinstance(m, torch.nn.Dropout)]
+        for name in ("literal", "working")
+    }
+    assert dropped == {"literal": [0.8] * 3, "working": [0.2] * 3}
+    options = entry.options_for(4, 6, 96, dropout=0.4)
+    assert (options["size_px"], options["variant"], options["dropout"]) == (96, "working", 0.4)
+    assert entry.recalibrate(entry.options.parse(options))
+    assert not entry.recalibrate(entry.options(variant="literal"))
+    with pytest.raises(UsageError, match="literal variant drops 0.8; leave dropout out"):
+        entry.options_for(4, 3, 224, variant="literal", dropout=0.5)
+
+
+def test_nasnet_mobile_is_the_published_one():
+    """Zoph et al. 2018, doi 10.1109/CVPR.2018.00907; 5,326,716 as Keras counts, with batch norm's statistics."""
+    model = BACKBONES["nasnet_mobile"].build(classes=1000)
+    weights = sum(p.numel() for p in model.parameters())
+    statistics = sum(b.numel() for name, b in model.named_buffers() if "running" in name)
+    assert (weights, weights + statistics) == (5_289_978, 5_326_716)
+    assert model.head.in_features == 1056
+
+
+def test_cellnet_needs_its_mask():
+    with pytest.raises(UsageError, match="channels = 3"):
+        BACKBONES["cellnet"].options_for(4, 3, 128)
