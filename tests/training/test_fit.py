@@ -20,8 +20,9 @@ from napari_all.errors import Cancelled, CheckpointError, SaveError, UsageError 
 from napari_all.networks.checkpoint import InputInfo  # noqa: E402
 from napari_all.training.callbacks import WholeFiles  # noqa: E402
 from napari_all.training.curves import BEST, LAST, read_curves  # noqa: E402
-from napari_all.training.fit import Fitted, NetworkSpec, check_settings, fit  # noqa: E402
+from napari_all.training.fit import NetworkSpec, check_settings, fit  # noqa: E402
 from napari_all.training.loader import ItemSource  # noqa: E402
+from napari_all.training.run import Fitted  # noqa: E402
 from napari_all.training.settings import TrainingSettings  # noqa: E402
 
 CLASSES = ("background", "cytoplasm", "nucleus")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,15 +29,19 @@ class ItemSource:
     share: float = 1.0
 
 
-class PatchLoader:
+class StepLoader(ABC):
     """Gives the batches of one epoch; each follows from (seed, step, process) alone, so a resumed run goes on alike.
 
     The next batch is made in a thread while the network works.
     """
 
-    def __init__(self, sources: Sequence[ItemSource], settings: TrainingSettings, steps: int) -> None:
-        self._sources, self._settings, self._steps = sources, settings, steps
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
         self.epoch = self.rank = 0
+
+    @abstractmethod
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Make the batch of a step, counted from the beginning of the training, for this process."""
 
     def __len__(self) -> int:
         return self._steps
@@ -44,14 +49,23 @@ class PatchLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         first = self.epoch * self._steps
         with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self._batch, first)
+            ahead = pool.submit(self.batch, first)
             for step in range(first + 1, first + self._steps):
-                batch = ahead.result()
-                ahead = pool.submit(self._batch, step)
-                yield batch
+                made = ahead.result()
+                ahead = pool.submit(self.batch, step)
+                yield made
             yield ahead.result()
 
-    def _batch(self, step: int) -> tuple[Tensor, Tensor]:
+
+class PatchLoader(StepLoader):
+    """Gives batches of patches: (N, 3, Y, X) images and (N, 6, Y, X) targets."""
+
+    def __init__(self, sources: Sequence[ItemSource], settings: TrainingSettings, steps: int) -> None:
+        super().__init__(steps)
+        self._sources, self._settings = sources, settings
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Cut the patches of a step."""
         settings = self._settings
         rng = np.random.default_rng((settings.seed, step, self.rank))
         shares = np.array([source.share for source in self._sources])

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from napari_all.networks.checkpoint import InputInfo
 from napari_all.training.losses import align, make_loss, part_masks
+from napari_all.training.optimiser import CLIP, adamw
 from napari_all.training.settings import TrainingSettings
 
 SCORE = "val_dice"
 """What the best epoch is chosen by: mean of the parts' Dice on the validation images."""
 _WARM_UP_STEPS = 200
-_CLIP = 5.0
 
 
 class SegmenterModule(lightning.LightningModule):
@@ -92,15 +92,7 @@ class SegmenterModule(lightning.LightningModule):
         return logits
 
     def configure_optimizers(self) -> Any:
-        """AdamW with a warm-up and a cosine; norms and biases do not decay."""
-        groups = [
-            {
-                "params": [p for p in self.network.parameters() if p.ndim > 1],
-                "weight_decay": self._settings.weight_decay,
-            },
-            {"params": [p for p in self.network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        optimizer = torch.optim.AdamW(groups, lr=self._rate)
+        """AdamW with a warm-up and a cosine."""
         steps = int(self.trainer.estimated_stepping_batches)
         warm = min(_WARM_UP_STEPS, max(1, steps // 10))
 
@@ -109,12 +101,11 @@ class SegmenterModule(lightning.LightningModule):
                 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps)))
             )
 
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return adamw(self.network, self._rate, self._settings.weight_decay, factor)
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Keep a bad batch from throwing the weights away."""
-        self.clip_gradients(optimizer, gradient_clip_val=_CLIP, gradient_clip_algorithm="norm")
+        self.clip_gradients(optimizer, gradient_clip_val=CLIP, gradient_clip_algorithm="norm")
 
     def _full(self, logits: Tensor, target: Tensor) -> Tensor:
         with torch.autocast(logits.device.type, enabled=False):
