@@ -4,7 +4,8 @@ At the right scale a network finds round cells of the size it was trained on, an
 finds pieces, platelets, doubtful clumps or nothing. So a coarse segmentation is made for each of a few assumed
 diameters, from the largest (cheapest) down until one shows sure cells and little else; the one wins whose sure cells
 explain the largest area while having about the assumed size. Where different sizes come near each other, each is looked
-at again at the network's full scale. No stain enters.
+at again at the network's full scale. No stain enters. What is smaller than the red cells is no white cell: such sizes
+are not asked for, which keeps platelets of fields without white cells out, and saves the dearest looks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_all.segmentation.ruler import body_diameter
 from napari_all.types import BoolMask, ClassesMap, RGBImage
 
 COARSE = 0.5
@@ -34,6 +36,11 @@ _SURE = 8
 """A component counts by this power of its sureness (one minus its mean uncertainty)."""
 _SURE_ENOUGH, _CLEAR_ENOUGH = 0.8, 0.9
 """The sureness of the cells of a look, and their share of all that it found, with which smaller ones are not sought."""
+_LEAST_BODIES = 0.9
+"""White cells measure at least this share of the stained bodies around them: on 163 Taleqani fields, also when blurred,
+shaded or noisy, it was 1.2 and more, but for one whose estimate was wrong."""
+_USUAL_BODIES = 2.0
+"""What it mostly is there; where no cell is found, they are looked for at that size once more."""
 _LARGEST_SHARE = 0.6
 """What fills more of the image than this is no cell."""
 _ROUND = 1.15
@@ -59,7 +66,9 @@ def estimate_diameter(
     segment: Segmenter,
     progress: Callable[[int, int], None],
 ) -> float | None:
-    """Return the typical (area-weighted median) cell diameter in pixels, or None when no cell is found.
+    """Return the typical (area-weighted median) cell diameter in pixels.
+
+    Without a cell it is what white cells would measure beside the bodies that are there; None without those.
 
     Parameters
     ----------
@@ -71,18 +80,24 @@ def estimate_diameter(
         Called with the number of scales done and to do.
     """
     looks = []
+    bodies = body_diameter(rgb) or 0.0
+    least = _LEAST_BODIES * bodies
     for done, assumed in enumerate(ASSUMED_PX):
         progress(done, len(ASSUMED_PX) + 1)
-        looks.append(_look(rgb, segment, assumed, COARSE))
+        if assumed * _NEAR < least:
+            break
+        looks.append(_look(rgb, segment, assumed, COARSE, least))
         if looks[-1].sureness > _SURE_ENOUGH and looks[-1].clear > _CLEAR_ENOUGH:
             break
     progress(len(ASSUMED_PX), len(ASSUMED_PX) + 1)
     rivals = _rivals(looks)
     if len(rivals) > 1:
-        again = [_look(rgb, segment, look.diameter_px, 1.0) for look in rivals]
+        again = [_look(rgb, segment, look.diameter_px, 1.0, least) for look in rivals]
         rivals = _rivals(again) or rivals
     progress(len(ASSUMED_PX) + 1, len(ASSUMED_PX) + 1)
-    return rivals[0].diameter_px if rivals else None
+    if rivals:
+        return rivals[0].diameter_px
+    return _USUAL_BODIES * bodies if bodies else None
 
 
 def _rivals(looks: Sequence[_Look]) -> list[_Look]:
@@ -96,10 +111,11 @@ def _rivals(looks: Sequence[_Look]) -> list[_Look]:
     return chosen
 
 
-def _look(rgb: RGBImage, segment: Segmenter, assumed: float, coarse: float) -> _Look:
+def _look(rgb: RGBImage, segment: Segmenter, assumed: float, coarse: float, least: float) -> _Look:
     """Judge one assumption on a window of the same size in the network's pixels, whatever the scale."""
     window = stained_window(rgb, round(_WINDOW_CELLS * assumed * COARSE / coarse))
-    return _judge(*segment(window, assumed / coarse), assumed)
+    look = _judge(*segment(window, assumed / coarse), assumed)
+    return look if look.diameter_px >= least else _Look(assumed, 0.0)
 
 
 def _judge(classes: ClassesMap, uncertainty: NDArray[np.uint8], assumed: float) -> _Look:
