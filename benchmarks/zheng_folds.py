@@ -3,13 +3,14 @@
     (the masks and splits that scripts/train_segmenter.py needs)
     python benchmarks/zheng_folds.py [--data DIR] [--runs runs/zheng] [--only fold0 1to2 ...]
 
-Fold k of a dataset: the images whose index by sorted file name is k modulo 5. Fold 0 is tested with the shipped network,
-which did not learn it; the network of each other fold learns everything that the shipped one does, in fewer epochs, but
-for that fold of both datasets. `1to2` learns dataset 1 and is tested on all of dataset 2, `2to1` the other way round.
-Each takes half an hour of one core; `--only` lets several run side by side, finished trainings are not repeated and
-interrupted ones go on. Every image is segmented with default settings, its cell diameter estimated; across datasets
-also after a grey-world balance. Writes `docs/results/zheng_folds.json` once all are trained: nucleus and whole-cell Dice (mean over
-images, bootstrap interval, 5th percentile), mean absolute error of nucleus area / cell area, the worst images.
+Fold k of a dataset: the images whose index by sorted file name is k modulo 5. Fold 0 is tested with the shipped
+network, which did not learn it; the network of each other fold learns everything that the shipped one does, in fewer
+epochs, but for that fold of both datasets. `1to2` learns dataset 1 and is tested on all of dataset 2, `2to1` the other
+way round. Each takes half an hour of one core; `--only` lets several run side by side, finished trainings are not
+repeated and interrupted ones go on. Every image is segmented with default settings, its cell diameter estimated; across
+datasets also after a grey-world balance. Writes `docs/results/zheng_folds.json` once all are trained: nucleus and
+whole-cell Dice (mean over images, bootstrap interval, 5th percentile), mean absolute error of nucleus area / cell area,
+the worst images.
 """
 
 from __future__ import annotations
