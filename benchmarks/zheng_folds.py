@@ -8,9 +8,9 @@ network, which did not learn it; the network of each other fold learns everythin
 epochs, but for that fold of both datasets. `1to2` learns dataset 1 and is tested on all of dataset 2, `2to1` the other
 way round. Each takes half an hour of one core; `--only` lets several run side by side, finished trainings are not
 repeated and interrupted ones go on. Every image is segmented with default settings, its cell diameter estimated; across
-datasets also after a grey-world balance. Writes `docs/results/zheng_folds.json` once all are trained: nucleus and
-whole-cell Dice (mean over images, bootstrap interval, 5th percentile), mean absolute error of nucleus area / cell area,
-the worst images.
+datasets also after a grey-world balance. Once all are trained it writes `docs/results/zheng_folds.json` (scores as in
+segmentation_quality.py) and `docs/images/zheng_errors.png`, where the wrong pixels lie. Pictures of the worst images go
+to `--sheet`, which must be a folder that git ignores.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import os
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
+from quality.error_map import draw_error_maps
+from quality.samples import FOLDS, Result, Sample, zheng_samples
+from quality.scoring import Field, measure_zheng
+from quality.sheet import write_sheet
 
-from napari_all.classes import NUCLEUS
 from napari_all.cli.common import terminal_monitor
-from napari_all.evaluation.intervals import bootstrap_mean
 from napari_all.evaluation.masks import dice
-from napari_all.io.images import read_image
+from napari_all.files import write_json
 from napari_all.workflows.segment import make_config, segment_image
 from napari_all.workflows.train_config import make_train_config
 from napari_all.workflows.train_segmenter import train_segmenter
@@ -38,7 +38,6 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import train_segmenter as shipped  # noqa: E402
 
 DATASETS = (1, 2)
-FOLDS = 5
 EPOCHS = 20
 HELD_OUT = "fold0"
 """What the shipped network was not trained on."""
@@ -69,56 +68,23 @@ def train(name: str, data: Path, runs: Path) -> str:
     return str(folder / f"zheng-{name}.safetensors")
 
 
-def tested(name: str, data: Path) -> list[tuple[int, Path]]:
-    """Return (dataset, image) of everything that a network may be tested on."""
+def tested(name: str, data: Path) -> list[Sample]:
+    """Return all that a network may be tested on."""
     split, trained = JOBS[name]
-    found = []
-    for dataset in DATASETS:
-        paths = sorted((data / f"dataset{dataset}" / "images").iterdir())
-        if split == "all.csv":
-            found += [] if dataset in trained else [(dataset, path) for path in paths]
-        else:
-            found += [(dataset, path) for i, path in enumerate(paths) if i % FOLDS == int(name[-1])]
-    return found
+    if split == "all.csv":
+        return [s for d in DATASETS if d not in trained for s in zheng_samples(data / f"dataset{d}", set(range(FOLDS)))]
+    return [s for d in DATASETS for s in zheng_samples(data / f"dataset{d}", {int(name[-1])})]
 
 
-def score(model: str, images: list[tuple[int, Path]], *settings: str) -> list[dict[str, object]]:
-    """Measure every image."""
+def segmented(model: str, samples: list[Sample], *settings: str) -> list[Field]:
+    """Segment every image."""
     config = make_config("unet", assignments=[f"model={model}", *settings])
-    rows = []
-    for dataset, path in images:
-        _, rgb = read_image(path)
-        truth = cv2.imread(str(path.parents[1] / "masks" / path.name), cv2.IMREAD_UNCHANGED)
-        result = segment_image(rgb, config)
-        nucleus, cell = result.classes == NUCLEUS, result.classes > 0
-        ratio = nucleus.sum() / cell.sum() if cell.any() else 0.0
-        rows.append(
-            {
-                "dataset": dataset,
-                "image": path.name,
-                "nucleus": dice(nucleus, truth == NUCLEUS),
-                "whole_cell": dice(cell, truth > 0),
-                "ratio_error": abs(float(ratio - (truth == NUCLEUS).sum() / (truth > 0).sum())),
-            }
-        )
-    return rows
-
-
-def summary(rows: list[dict[str, object]]) -> dict[str, object]:
-    """Return means, intervals and tails."""
-    result: dict[str, object] = {"images": len(rows)}
-    for part in ("nucleus", "whole_cell"):
-        values = [float(row[part]) for row in rows]  # type: ignore[arg-type]
-        low, high = bootstrap_mean(values)
-        result[part] = {
-            "dice": round(float(np.mean(values)), 4),
-            "dice_95": [round(low, 4), round(high, 4)],
-            "p5": round(float(np.percentile(values, 5)), 4),
-        }
-    result["ratio_mae"] = round(float(np.mean([row["ratio_error"] for row in rows])), 4)  # type: ignore[misc]
-    worst = sorted(rows, key=lambda row: float(row["nucleus"]))[:5]  # type: ignore[arg-type]
-    result["worst_nuclei"] = {str(row["image"]): round(float(row["nucleus"]), 3) for row in worst}  # type: ignore[arg-type]
-    return result
+    fields = []
+    for sample in samples:
+        found = segment_image(sample.rgb, config)
+        result = Result(found.labels, found.classes, found.parts)
+        fields.append(Field(sample, result, dice(result.classes > 0, sample.truth > 0)))
+    return fields
 
 
 def main() -> None:
@@ -127,24 +93,31 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default / "wbc-zheng")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "zheng")
     parser.add_argument("--only", nargs="*", choices=list(JOBS), default=list(JOBS))
+    parser.add_argument("--sheet", type=Path, metavar="DIR", help="where pictures of the worst images go")
     options = parser.parse_args()
-    scored, balanced = {}, {}
+    sets: dict[str, list[Field]] = {}
     for name in options.only:
         model = train(name, options.data, options.runs)
-        images = tested(name, options.data)
-        scored[name] = score(model, images)
-        print(name, json.dumps(summary(scored[name])), flush=True)
-        if name in ACROSS:
-            balanced[name] = score(model, images, "normalise=grey-world")
-            print(name, "grey-world", json.dumps(summary(balanced[name])), flush=True)
-    if set(scored) != set(JOBS):
+        samples = tested(name, options.data)
+        fields = segmented(model, samples)
+        print(name, json.dumps(measure_zheng(fields).scores), flush=True)
+        if title := ACROSS.get(name):
+            sets[title] = fields
+            sets[f"{title}, grey-world"] = segmented(model, samples, "normalise=grey-world")
+        else:
+            for one in fields:
+                sets.setdefault(f"{one.sample.group}, five folds", []).append(one)
+    if set(options.only) != set(JOBS):
         return
-    folds = [row for name, rows in scored.items() if name.startswith("fold") for row in rows]
-    results = {f"dataset{d}, five folds": summary([r for r in folds if r["dataset"] == d]) for d in DATASETS}
-    for name, title in ACROSS.items():
-        results |= {title: summary(scored[name]), f"{title}, grey-world balance": summary(balanced[name])}
-    target = ROOT / "docs" / "results" / "zheng_folds.json"
-    target.write_text(json.dumps({"settings": [*shipped.SETTINGS, f"epochs={EPOCHS}"], **results}, indent=2) + "\n")
+    results = {title: {"images": len(fields)} | measure_zheng(fields).scores for title, fields in sets.items()}
+    for title, fields in sets.items() if options.sheet else ():
+        worst = measure_zheng(fields).fields
+        write_sheet(options.sheet / f"{title.replace(' ', '_')}.png", title, worst)
+    settings = [*shipped.SETTINGS, f"epochs={EPOCHS}"]
+    write_json(ROOT / "docs" / "results" / "zheng_folds.json", {"settings": settings, **results})
+    draw_error_maps({t: f for t, f in sets.items() if "grey" not in t}).save(
+        ROOT / "docs" / "images" / "zheng_errors.png"
+    )
     print(json.dumps(results, indent=2))
 
 
