@@ -40,6 +40,13 @@ def add_output_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_run_rules(parser: argparse.ArgumentParser) -> None:
+    """Add --overwrite and --resume to the training of a model."""
+    rules = parser.add_mutually_exclusive_group()
+    rules.add_argument("--overwrite", action="store_true", help="start again in a folder that holds a run")
+    rules.add_argument("--resume", action="store_true", help="go on with an interrupted run, with the same settings")
+
+
 def add_talk(parser: argparse.ArgumentParser) -> None:
     """Add --quiet and --json to a subcommand."""
     parser.add_argument("--quiet", action="store_true", help="no progress and messages; errors only")

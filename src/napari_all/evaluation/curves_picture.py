@@ -1,8 +1,9 @@
-"""Loss and Dice over epochs as a picture."""
+"""What a training measures over epochs as a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -10,16 +11,23 @@ from PIL import Image, ImageDraw
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM, _RIGHT = 460, 300, 52, 28, 28, 12
 # Okabe and Ito, safe for the colour-blind
 _COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115))
-_PANELS = (
+Panels: TypeAlias = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+"""Titles, each with its lines: column of the curves' table and label."""
+SEGMENTER_PANELS: Panels = (
     ("Loss", (("train_loss", "training"), ("val_loss", "validation"))),
     ("Dice on the validation images", (("val_cell_dice", "cell"), ("val_nucleus_dice", "nucleus"))),
 )
+CLASSIFIER_PANELS: Panels = (
+    ("Accuracy", (("train_accuracy", "training"), ("val_accuracy", "validation"), ("test_accuracy", "test"))),
+    ("Loss", (("train_loss", "training"), ("val_loss", "validation"), ("test_loss", "test"))),
+)
+"""As in Figures 4 and 6 of Reza et al. 2025 (doi 10.11591/ijeecs.v38.i2.pp950-959)."""
 
 
-def draw_curves(rows: Sequence[Mapping[str, float]]) -> Image.Image:
-    """Draw the rows of `napari_all.training.curves.read_curves`, loss left and Dice right."""
-    picture = Image.new("RGB", (_WIDTH * len(_PANELS), _HEIGHT), "white")
-    for number, (title, series) in enumerate(_PANELS):
+def draw_curves(rows: Sequence[Mapping[str, float]], panels: Panels) -> Image.Image:
+    """Draw the rows of `napari_all.training.curves.read_curves`, panels side by side."""
+    picture = Image.new("RGB", (_WIDTH * len(panels), _HEIGHT), "white")
+    for number, (title, series) in enumerate(panels):
         lines = [(label, [(row["epoch"], row[key]) for row in rows if key in row]) for key, label in series]
         _panel(ImageDraw.Draw(picture), number * _WIDTH, title, [(label, line) for label, line in lines if line])
     return picture

@@ -21,7 +21,8 @@ from napari_all.gui.train_form import TrainForm
 from napari_all.gui.train_pairs import PairTable
 from napari_all.gui.train_view import TrainView, duration
 from napari_all.networks.zoo import list_models, valid_name
-from napari_all.workflows.train_segmenter import PICTURE, SETTINGS, read_curves
+from napari_all.workflows.train_segmenter import PICTURE, read_curves
+from napari_all.workflows.training_folder import SETTINGS
 
 CHECK_FIRST = "Check the data first: nothing long starts before you saw what it is fed with."
 NO_BETTER = "⚠ No better than the model it began from, on these images: keep that one, or give more images or epochs."

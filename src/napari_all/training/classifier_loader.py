@@ -77,8 +77,9 @@ class ExampleLoader(StepLoader):
         varied = np.stack([vary(examples.shown[i], rng, settings.variation, examples.blank) for i in chosen])
         return as_tensor(varied), torch.from_numpy(examples.labels[chosen])
 
-    def typical(self, count: int) -> Iterator[Tensor]:
+    def typical(self, most: int) -> Iterator[Tensor]:
         """Give batches (N, C, S, S) of images drawn as in training but unchanged, the same ones each time."""
+        count = min(most, len(self._examples))
         rng = np.random.default_rng(self._settings.seed)
         chosen = rng.choice(len(self._examples), count, p=self._weights)
         for start in range(0, count, AT_ONCE):

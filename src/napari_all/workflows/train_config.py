@@ -9,11 +9,11 @@ from pydantic import Field, field_validator
 
 from napari_all.config import Settings
 from napari_all.data.mask_folder import MaskCode, MaskParts
-from napari_all.data.patches import AugmentSettings
 from napari_all.errors import UsageError, unknown_name
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.backbones.smp import ARCHITECTURES
 from napari_all.training.settings import TrainingSettings
+from napari_all.workflows import nested_settings
 
 _LIBRARY = "smp"
 _TAKEN = ("report", "settings")
@@ -87,37 +87,9 @@ def make_train_config(assignments: Sequence[str], start: TrainSegmenterConfig | 
     UsageError
         For an unknown key or a value out of range.
     """
-    config = start or TrainSegmenterConfig()
-    own, training, augment = [], [], []
-    for text in assignments:
-        key = text.partition("=")[0].strip()
-        if key in AugmentSettings.model_fields:
-            augment.append(text)
-        elif key in _flat(TrainingSettings, "augment"):
-            training.append(text)
-        elif key in _flat(TrainSegmenterConfig, "training"):
-            own.append(text)
-        else:
-            raise unknown_name("setting", key, settable())
-    trained = config.training.updated_from_text(training)
-    trained = trained.updated(augment=trained.augment.updated_from_text(augment))
-    return config.updated_from_text(own).updated(training=trained)
+    return nested_settings.assign(start or TrainSegmenterConfig(), assignments)
 
 
 def settable() -> dict[str, str]:
     """Return every key that `make_train_config` takes, with its description and default."""
-    sections = (
-        (TrainSegmenterConfig, "training"),
-        (TrainingSettings, "augment"),
-        (AugmentSettings, ""),
-    )
-    return {
-        key: f"{field.description} (default {'none' if field.default is None else field.default})"
-        for section, nested in sections
-        for key, field in section.model_fields.items()
-        if key != nested
-    }
-
-
-def _flat(section: type[Settings], nested: str) -> set[str]:
-    return set(section.model_fields) - {nested}
+    return nested_settings.settable(TrainSegmenterConfig)

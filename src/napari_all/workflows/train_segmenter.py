@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_all.data.mask_items import MaskItem
-from napari_all.errors import CheckpointError, DependencyError, FileExistsRefused
-from napari_all.evaluation.curves_picture import draw_curves
+from napari_all.errors import CheckpointError, DependencyError
+from napari_all.evaluation.curves_picture import SEGMENTER_PANELS, draw_curves
 from napari_all.files import atomic_path, write_bytes, write_json
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import InputInfo, ModelCard, load_checkpoint, save_checkpoint
-from napari_all.training.curves import BEST, CURVES_FILE, LAST, read_curves
+from napari_all.training.curves import read_curves
 from napari_all.workflows.run_record import Clock
 from napari_all.workflows.train_config import SourceConfig, TrainSegmenterConfig
 from napari_all.workflows.train_data import DataSummary, TrainingData, load_training_data, painted_source
@@ -25,16 +24,16 @@ from napari_all.workflows.train_report import (
     measure_model,
     write_pictures,
 )
+from napari_all.workflows.training_folder import PAGE, REPORT, TERMS, begin_run, leads, refuse_existing
 
 if TYPE_CHECKING:
-    from napari_all.training.fit import Fitted, NetworkSpec
+    from napari_all.training.fit import NetworkSpec
+    from napari_all.training.run import Fitted
 
 __all__ = ["SourceConfig", "TrainReport", "TrainSegmenterConfig", "check_data", "read_curves", "train_segmenter"]
 
-REPORT, PAGE, SETTINGS = "report.json", "report.md", "settings.json"
 PICTURE, CURVES_PICTURE = "before_after.png", "curves.png"
 _INPUT = InputInfo(mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-TERMS = "Weights for research use only; the terms of the images they were trained on apply."
 
 
 def check_data(
@@ -90,11 +89,11 @@ def train_segmenter(
     Cancelled
         Stopped before the first epoch ended.
     """
-    leader = "LOCAL_RANK" not in os.environ  # Lightning starts the helper processes with it
+    leader = leads()
     watch = monitor or NullMonitor()
     clock = Clock()
     if leader and not overwrite and not resume:
-        _refuse_existing(output, config)
+        refuse_existing(output, config.name)
     data = load_training_data(sources, config, watch)
     try:
         from napari_all.training.fit import check_settings, fit
@@ -107,7 +106,8 @@ def train_segmenter(
     if leader:
         for line in data.summary.lines():
             watch.message(line)
-        _begin(output, config, data.summary, resume=resume)
+        told = {"data": data.summary.fingerprint, "classes": data.summary.classes}
+        begin_run(output, config.name, config.model_dump(mode="json") | told, resume=resume)
     config = scaled
     shown = chosen_images(data.validation)
     device = config.training.device
@@ -131,50 +131,6 @@ def train_segmenter(
     )
     _write(output, report, shown, before, after, clock)
     return report
-
-
-def _of_a_run(config: TrainSegmenterConfig) -> tuple[str, ...]:
-    return (f"{config.name}.safetensors", f"{config.name}.json", REPORT, CURVES_FILE, LAST, BEST)
-
-
-def _refuse_existing(output: Path, config: TrainSegmenterConfig) -> None:
-    if found := [name for name in _of_a_run(config) if (output / name).exists()]:
-        raise FileExistsRefused(
-            f"{output.name} already holds {', '.join(found[:3])}; give --resume to go on, --overwrite to start again, "
-            "or choose another folder"
-        )
-
-
-def _begin(output: Path, config: TrainSegmenterConfig, summary: DataSummary, *, resume: bool) -> None:
-    """Clear the folder of an earlier run, or compare with what that was begun with; write what fixes this one."""
-    import json
-
-    told = config.model_dump(mode="json") | {"data": summary.fingerprint, "classes": summary.classes}
-    path = output / SETTINGS
-    if not resume:
-        for name in _of_a_run(config):
-            (output / name).unlink(missing_ok=True)
-    elif path.exists() and (output / LAST).exists():
-        begun = json.loads(path.read_text(encoding="utf-8"))
-        changed = sorted(_differences(begun, told))
-        if changed:
-            raise CheckpointError(
-                f"{output.name} was begun with other {', '.join(changed)}; resume with the same data and settings, "
-                "or start again in a new folder"
-            )
-    write_json(path, told)
-
-
-def _differences(begun: dict[str, Any], now: dict[str, Any]) -> set[str]:
-    free = {"epochs", "patience", "device", "processes"}
-    found = set()
-    for key in set(begun) | set(now):
-        old, new = begun.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            found |= _differences(old, new)
-        elif old != new and key not in free:
-            found.add(key)
-    return found
 
 
 def _spec(config: TrainSegmenterConfig, data: TrainingData) -> NetworkSpec:
@@ -248,6 +204,6 @@ def _cell_px(config: TrainSegmenterConfig, data: TrainingData) -> float:
 def _write(output: Path, report: TrainReport, shown: Sequence[MaskItem], before: Any, after: Any, clock: Clock) -> None:
     write_pictures(output / PICTURE, shown, before, after)
     with atomic_path(output / CURVES_PICTURE) as path:
-        draw_curves(read_curves(output)).save(path, format="PNG")
+        draw_curves(read_curves(output), SEGMENTER_PANELS).save(path, format="PNG")
     write_bytes(output / PAGE, as_markdown(report).encode())
     write_json(output / REPORT, report.model_dump(mode="json") | {"started": clock.started, "seconds": clock.seconds})
