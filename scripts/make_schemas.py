@@ -6,6 +6,7 @@ python scripts/make_schemas.py
 import json
 from pathlib import Path
 
+from napari_all.evaluation.audit_report import AuditReport
 from napari_all.evaluation.report import SegmentationReport
 from napari_all.io import tables
 from napari_all.io.masks import Sidecar
@@ -22,6 +23,7 @@ def schemas():
         "labels": Sidecar,
         "segmentation-report": SegmentationReport,
         "models": ModelList,
+        "audit": AuditReport,
     }
     found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
     found["tables.json"] = {

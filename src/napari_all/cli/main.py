@@ -28,8 +28,9 @@ COMMANDS = {
     "segment": "segment the cells of images",
     "classify": "predict the subtype of images",
     "export": "convert label images to other formats",
-    "train": "train or fine-tune a model on images and masks",
+    "train": "train or fine-tune a segmenter or a classifier",
     "evaluate": "measure results against reference masks",
+    "audit": "look for shortcuts in a dataset, and in a model",
     "models": "list, show and import models",
 }
 """Subcommands and what they do; each is a module of this package with `add_arguments` and `run`."""

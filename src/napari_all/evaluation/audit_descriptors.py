@@ -23,7 +23,8 @@ Values = NDArray[np.float32]
 _SIDE_PX = 224
 _RIM_PX = 3
 """White cells are widened by this much before they are left out: their blurred edge still holds their colour."""
-_CORNER_SHAPE = (16, 24)
+_CORNER_PX = (24, 48)
+"""(y, x) size of the corner that is looked at alone, in fields of 224 px: the whole of a small bar, most of a large."""
 _PERCENTILES = (5, 25, 50, 75, 95)
 _LEAST_CELL_PX = 30
 """Smaller specks (platelets, precipitate) are no white cells; those of the Taleqani fields have 150 px and more."""
@@ -84,7 +85,7 @@ def _mean_colour(rgb: RGBImage, cells: BoolMask) -> Values:
 
 
 def _background(rgb: RGBImage, cells: BoolMask) -> Values:
-    """Median colour of the empty background outside the corner, and how it spreads over the field."""
+    """Return the median colour of the empty background outside the corner."""
     seen = np.ones(rgb.shape[:2], np.bool_)
     seen[corner_box(rgb.shape)] = False
     return np.asarray(background_colour(rgb, seen if seen.any() else None), np.float32)
@@ -113,9 +114,10 @@ def _colours(pixels: NDArray[np.uint8]) -> Values:
 
 
 def _corner(rgb: RGBImage, cells: BoolMask) -> Values:
-    grey = cv2.cvtColor(np.ascontiguousarray(rgb[corner_box(rgb.shape)]), cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, _CORNER_SHAPE[::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(small.ravel(), np.float32)
+    height, width = rgb.shape[:2]
+    rows, columns = (max(1, round(side * px / _SIDE_PX)) for side, px in zip((height, width), _CORNER_PX, strict=True))
+    grey = cv2.cvtColor(np.ascontiguousarray(rgb[-rows:, -columns:]), cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, _CORNER_PX[::-1], interpolation=cv2.INTER_AREA).ravel(), np.float32)
 
 
 def _histogram(rgb: RGBImage, cells: BoolMask) -> Values:
