@@ -37,8 +37,8 @@ _SURE = 8
 _SURE_ENOUGH, _CLEAR_ENOUGH = 0.8, 0.9
 """The sureness of the cells of a look, and their share of all that it found, with which smaller ones are not sought."""
 _USUAL_BODIES = 2.0
-"""White cells mostly measure so many of the stained bodies around them. On 163 Taleqani fields, also when blurred, shaded
-or noisy, it was 1.2 and more where the estimate was right."""
+"""White cells mostly measure so many of the stained bodies around them. On 163 Taleqani fields, also when blurred,
+shaded or noisy, it was 1.2 and more where the estimate was right."""
 _LARGEST_SHARE = 0.6
 """What fills more of the image than this is no cell."""
 _ROUND = 1.15
