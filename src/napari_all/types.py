@@ -134,7 +134,7 @@ class Prediction:
     status
         "confident", "review" or "unfamiliar" by the rule in the model's card.
     unfamiliarity
-        Distance of the image from the training images; above 1 is called unfamiliar.
+        Distance of the image from the training images; above 1 is called unfamiliar. None where the model cannot tell.
     """
 
     predicted: str
@@ -143,7 +143,7 @@ class Prediction:
     probabilities: tuple[float, ...]
     model: str
     model_sha256: str
-    unfamiliarity: float
+    unfamiliarity: float | None
     device: str = "cpu"
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from napari_all.classes import SUBTYPES
 from napari_all.cli import main
 from napari_all.data.synthetic import SyntheticSmear, make_smear
-from napari_all.io.tables import CELL_PREDICTION_COLUMNS, PREDICTION_COLUMNS
+from napari_all.io.tables import CELL_PREDICTION_COLUMNS, EXPLAINED_COLUMNS, PREDICTION_COLUMNS
 from napari_all.types import Prediction
 from napari_all.workflows.classify import ClassifyConfig, classify_image
 
@@ -89,6 +90,35 @@ def test_bad_images_fail_alone_and_bad_models_end_the_run(
     for number, options in enumerate((["--model", "nobody"], ["--model", str(untrained), "--device", "tpu"])):
         assert main([*asked, str(tmp_path / f"x{number}.csv"), *options]) == 2
         assert not (tmp_path / f"x{number}.csv").exists()
+
+
+def test_explain_and_tta(images: Path, untrained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, folder = tmp_path / "out.csv", tmp_path / "heat"
+    asked = ["classify", str(images), "--model", str(untrained), "--quiet", "--output", str(table)]
+    explained = [*asked, "--explain", str(folder), "--tta"]
+    assert main(explained) == 0
+    rows = rows_of(table)
+    assert tuple(rows[0]) == EXPLAINED_COLUMNS
+    for row in rows:
+        stem = row["image"].removesuffix(".png")
+        heat = tifffile.imread(folder / f"{stem}_gradcam.tif")
+        with Image.open(folder / f"{stem}_gradcam.png") as picture:
+            assert picture.size == heat.shape[::-1] == (224, 224)
+        assert heat.dtype == np.float32
+        assert heat.min() >= 0.0
+        assert heat.max() <= 1.0
+        assert (row["cam_in_cells"] == "") == (not heat.any())
+        assert row["cam_in_cells"] == "" or 0.0 <= float(row["cam_in_cells"]) <= 1.0
+    record = json.loads((tmp_path / "out_run.json").read_text())
+    assert record["settings"]["tta"] is True
+    assert record["inputs"][1]["outputs"] == ["sub/b_gradcam.png", "sub/b_gradcam.tif"]
+    (folder / "a_gradcam.tif").unlink()
+    assert main([*explained, "--resume"]) == 0
+    again = json.loads((tmp_path / "out_run.json").read_text())
+    assert [entry["status"] for entry in again["inputs"]] == ["done", "skipped"]
+    assert rows_of(table) == rows
+    assert main([*asked[:-1], str(tmp_path / "new.csv"), "--explain", str(folder)]) == 2
+    assert "a_gradcam.png is there" in capsys.readouterr().err
 
 
 def test_cells(images: Path, untrained: Path, tmp_path: Path) -> None:

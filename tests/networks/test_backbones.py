@@ -144,7 +144,7 @@ def test_the_custom_cnn_has_a_literal_and_a_working_variant():
     assert (options["size_px"], options["variant"], options["dropout"]) == (96, "working", 0.4)
     assert entry.recalibrate(entry.options.parse(options))
     assert not entry.recalibrate(entry.options(variant="literal"))
-    with pytest.raises(UsageError, match="literal variant drops 0.8; leave dropout out"):
+    with pytest.raises(UsageError, match=r"literal variant drops 0.8; leave dropout out"):
         entry.options_for(4, 3, 224, variant="literal", dropout=0.5)
 
 

@@ -19,6 +19,10 @@ and FILE_run.json. Images that fail are named there and on standard error, and h
 --cells also writes FILE_cells.csv, one row per cell. It is exploratory: the model learnt whole fields, so it is shown
 a window around each cell, and no cell is better than 'review'.
 
+--explain shows where the network finds what speaks for the predicted subtype (Grad-CAM): per image an overlay
+(<stem>_gradcam.png, white cells outlined) and the map itself (<stem>_gradcam.tif, 32-bit, 0 to 1), and in the table the
+column cam_in_cells, the share of it inside white cells.
+
 example:
   napari-all classify smears/ --output subtypes.csv"""
 
@@ -29,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--model", metavar="NAME|PATH", help="classifier, by name or weights file (default: bundled)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps (default auto)")
+    parser.add_argument("--tta", action="store_true", help="average over quarter turns and mirror images (slower)")
+    parser.add_argument(
+        "--explain", type=Path, metavar="DIR", help="write a heat map (Grad-CAM) of each image into DIR"
+    )
     parser.add_argument("--cells", action="store_true", help="also predict at each cell (exploratory)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--labels", type=Path, metavar="DIR", help="label images for --cells")
@@ -40,13 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Classify and return the exit code."""
-    config = ClassifyConfig.parse({"model": args.model, "device": args.device})
+    config = ClassifyConfig.parse({"model": args.model, "device": args.device, "tta": args.tta})
     with terminal_monitor(args.quiet) as monitor:
         record = classify_batch(
             args.inputs,
             args.output,
             config,
             cells=_cell_source(args),
+            explain=args.explain,
             overwrite=args.overwrite,
             resume=args.resume,
             max_pixels=args.max_pixels,

@@ -48,8 +48,9 @@ class PredictionView(QWidget):
             return
         self.headline.setText(f"Predicted subtype: {prediction.predicted}")
         self.status.setText(STATUS_TEXT[prediction.status])
+        distance = "not known" if prediction.unfamiliarity is None else f"{prediction.unfamiliarity:.2f}"
         self.status.setToolTip(
-            f"Confidence {prediction.confidence:.0%}; unfamiliarity {prediction.unfamiliarity:.2f} "
+            f"Confidence {prediction.confidence:.0%}; unfamiliarity {distance} "
             f"(above 1 is called unfamiliar); model {prediction.model} on {prediction.device}"
         )
 

@@ -58,12 +58,18 @@ PREDICTION_FIELDS = {
     "confidence": "probability of the predicted subtype, calibrated",
     **{f"p_{key}": f"probability of {name}" for key, name in zip(SUBTYPES.keys, SUBTYPES.names, strict=True)},
     "model": "name of the model",
-    "unfamiliarity": "distance from the training images; above 1 is called unfamiliar",
+    "unfamiliarity": "distance from the training images; above 1 is called unfamiliar; empty where it cannot be told",
     "model_sha256": "SHA-256 of the model's weights",
     "schema_version": "version of this table's layout",
 }
 PREDICTION_COLUMNS = tuple(PREDICTION_FIELDS)
 """Columns of the table of predicted subtypes."""
+EXPLAINED_FIELDS = {
+    **PREDICTION_FIELDS,
+    "cam_in_cells": "share of the Grad-CAM heat map's mass inside white cells, 0..1; empty where it is all zero",
+}
+EXPLAINED_COLUMNS = tuple(EXPLAINED_FIELDS)
+"""Columns of the table of predicted subtypes where Grad-CAM was asked for."""
 
 CELL_PREDICTION_FIELDS = {
     "image": PREDICTION_FIELDS["image"],

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_all.errors import CheckpointError, UsageError
 from napari_all.networks.backbones import BACKBONES, Backbone
@@ -96,7 +96,7 @@ def _from_hub(backbone: Backbone) -> tuple[str, dict[str, Tensor]]:
     except (ImportError, RuntimeError) as error:
         raise explain_import_error("timm", error) from error
     try:
-        model = timm.create_model(backbone.timm, pretrained=True)
+        model: Any = timm.create_model(backbone.timm, pretrained=True)
     except Exception as error:  # the hub's client raises errors of several libraries
         raise CheckpointError(
             f"the pretrained weights of {backbone.timm!r} cannot be fetched from timm's hub ({error}); connect to the "

@@ -24,11 +24,15 @@ class ClassifyConfig(Settings):
         None, description="Name of a model (napari-all models list) or path of a .safetensors file; none = default"
     )
     device: DeviceSetting = Field("auto", description="Where the network runs; auto takes a GPU if there is one")
+    tta: bool = Field(
+        False,
+        description="Average the probabilities over quarter turns and mirror images of the image: eight times slower",
+    )
 
 
 def predictor_of(config: ClassifyConfig) -> Predictor:
     """Return the loaded model of a configuration; kept for the next image."""
-    return _load(config.model, model_sha256(config), config.device)
+    return _load(config.model, model_sha256(config), config.device, config.tta)
 
 
 def model_sha256(config: ClassifyConfig) -> str:
@@ -39,10 +43,10 @@ def model_sha256(config: ClassifyConfig) -> str:
 
 
 @lru_cache(maxsize=1)
-def _load(model: str | None, sha256: str, device: DeviceSetting) -> Predictor:
+def _load(model: str | None, sha256: str, device: DeviceSetting, tta: bool) -> Predictor:
     from napari_all.classification.predictor import load_predictor
 
-    return load_predictor(model, device)
+    return load_predictor(model, device, tta)
 
 
 def classify_image(rgb: RGBImage, config: ClassifyConfig, monitor: Monitor | None = None) -> Prediction:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_all.classes import SUBTYPES
 from napari_all.errors import FileExistsRefused, UsageError
 from napari_all.files import sha256_file
 from napari_all.io.images import MAX_PIXELS, read_image
@@ -13,6 +14,7 @@ from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import portable
 from napari_all.io.tables import (
     CELL_PREDICTION_COLUMNS,
+    EXPLAINED_COLUMNS,
     PREDICTION_COLUMNS,
     Row,
     prediction_row,
@@ -21,10 +23,12 @@ from napari_all.io.tables import (
 )
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.classify import ClassifyConfig, model_sha256, predictor_of
-from napari_all.workflows.classify_cells import CellSource, classify_cells
+from napari_all.workflows.classify_cells import CellSource, classify_cells, labels_of
+from napari_all.workflows.explain import explain_image, explanation_files, write_explanation
 from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
 from napari_all.workflows.segment import SegmentConfig
+from napari_all.workflows.segment_files import names
 
 
 def classify_images(
@@ -45,6 +49,7 @@ def classify_batch(
     config: ClassifyConfig,
     *,
     cells: CellSource | None = None,
+    explain: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     max_pixels: int = MAX_PIXELS,
@@ -60,6 +65,9 @@ def classify_batch(
         The CSV file; columns as `napari_all.io.tables.PREDICTION_COLUMNS`. Images that failed are in the record.
     cells
         Also predict at each cell, into `<stem>_cells.csv`: the folder of the label images, or how to segment.
+    explain
+        Folder for the Grad-CAM of each image; the table then has the column `cam_in_cells`, by the cells of `cells`
+        or, without, by where the network is shown white cells.
     overwrite
         Replace a table that is there.
     resume
@@ -74,15 +82,14 @@ def classify_batch(
     UsageError
         For inputs that do not exist or clash.
     FileExistsRefused
-        A table is there and neither `overwrite` nor `resume` was given. Nothing was done.
+        A table or heat map is there and neither `overwrite` nor `resume` was given. Nothing was done.
     CheckpointError
         The model is missing or damaged.
     """
     if table.suffix.lower() != ".csv":
         raise UsageError(f"the table {table.name!r} must end with .csv")
-    job = _Job(find_images(inputs), config, cells=cells, max_pixels=max_pixels)
-    files = (table, record_beside(table), *([cells_table(table)] if cells else []))
-    existing = [p.name for p in files if p.exists()]
+    job = _Job(find_images(inputs), config, cells=cells, explain=explain, max_pixels=max_pixels)
+    existing = [p.name for p in job.files(table) if p.exists()]
     if existing and not (overwrite or resume):
         raise FileExistsRefused(f"{existing[0]} is there; give --overwrite to replace it or --resume to go on")
     if resume:
@@ -113,6 +120,7 @@ class _Job:
         config: ClassifyConfig,
         *,
         cells: CellSource | None = None,
+        explain: Path | None = None,
         max_pixels: int,
     ) -> None:
         if isinstance(cells, Path) and not cells.is_dir():
@@ -120,6 +128,7 @@ class _Job:
         self._images = images
         self._config = config
         self._cells = cells
+        self._explain = explain
         self._max_pixels = max_pixels
         self._kept: dict[str, InputRecord] = {}
         self._cell_rows: dict[str, list[Row]] = {}
@@ -133,7 +142,12 @@ class _Job:
             cells = dump | {"settings": portable(dump["settings"])}
         elif self._cells is not None:
             cells = "label images"
-        return portable(self._config.model_dump(mode="json")) | {"cells": cells}
+        return portable(self._config.model_dump(mode="json")) | {"cells": cells, "explain": self._explain is not None}
+
+    def files(self, table: Path) -> list[Path]:
+        """Return every file that will be written."""
+        heat_maps = [f for i in self._images if self._explain for f in explanation_files(i.stem, self._explain)]
+        return [table, record_beside(table), *([cells_table(table)] if self._cells else []), *heat_maps]
 
     def records(self, monitor: Monitor) -> Iterator[InputRecord]:
         """Yield the record of each image in order."""
@@ -145,12 +159,18 @@ class _Job:
         record, rgb = read_image(image.path, max_pixels=self._max_pixels)
         predictor = predictor_of(self._config)
         monitor.message(predictor.device_line)
+        labels = None if self._cells is None else labels_of(image, rgb, self._cells, monitor)
         prediction = predictor.predict(rgb)
-        if self._cells is None:
-            return InputRecord.of(image.name, record, prediction=prediction)
-        rows = classify_cells(image, rgb, predictor, self._cells, monitor)
-        self._cell_rows[image.name] = rows
-        return InputRecord.of(image.name, record, prediction=prediction, cells=len(rows))
+        facts: dict[str, Any] = {"prediction": prediction}
+        if self._explain is not None:
+            mask, predicted = None if labels is None else labels > 0, SUBTYPES.index(prediction.predicted)
+            told = explain_image(rgb, self._config, mask, class_index=predicted, monitor=monitor)
+            files = write_explanation(image.stem, self._explain, rgb, told, record.pixel_size_um)
+            facts |= {"cam_in_cells": told.in_cells, "outputs": names(list(files), self._explain)}
+        if labels is not None:
+            rows = self._cell_rows[image.name] = classify_cells(image.name, rgb, labels, predictor, monitor)
+            facts["cells"] = len(rows)
+        return InputRecord.of(image.name, record, **facts)
 
     def keep_earlier(self, table: Path) -> None:
         """Take over what an earlier run into the same table found for the same files with the same settings."""
@@ -168,17 +188,20 @@ class _Job:
     def _holds(self, entry: InputRecord, image: InputImage) -> bool:
         if entry.prediction is None or entry.sha256 != sha256_file(image.path):
             return False
+        if self._explain and not all(file.exists() for file in explanation_files(image.stem, self._explain)):
+            return False
         return entry.prediction.model_sha256 == model_sha256(self._config)
 
     def save(self, record: RunRecord, table: Path) -> RunRecord:
         """Write the tables and the record of what is finished so far."""
-        found = [(e.image, e.prediction) for e in record.inputs if e.prediction is not None]
+        found = [(e, e.prediction) for e in record.inputs if e.prediction is not None]
         if found:
             used = found[0][1]
             record = record.updated(model=used.model, model_sha256=used.model_sha256, device=used.device)
-        write_table(table, PREDICTION_COLUMNS, (prediction_row(*item) for item in found))
+        columns = EXPLAINED_COLUMNS if self._explain else PREDICTION_COLUMNS
+        write_table(table, columns, [prediction_row(e.image, p) | {"cam_in_cells": e.cam_in_cells} for e, p in found])
         if self._cells is not None:
-            rows = (row for image, _ in found for row in self._cell_rows.get(image, []))
+            rows = (row for entry, _ in found for row in self._cell_rows.get(entry.image, []))
             write_table(cells_table(table), CELL_PREDICTION_COLUMNS, rows)
         record.write(record_beside(table))
         return record

@@ -36,26 +36,22 @@ NOTE = "exploratory: a window around the cell, seen by a model of whole fields"
 _CROPS_AT_ONCE = 32
 
 
-def classify_cells(
-    image: InputImage, rgb: RGBImage, predictor: Predictor, source: CellSource, monitor: Monitor
-) -> list[Row]:
+def classify_cells(image: str, rgb: RGBImage, labels: LabelImage, predictor: Predictor, monitor: Monitor) -> list[Row]:
     """Return one row per cell of an image, by `napari_all.io.tables.CELL_PREDICTION_COLUMNS`.
 
     Raises
     ------
-    MaskError
-        The image has no label image, or one of another size.
     Cancelled
         The monitor asks to stop.
     """
-    cells = measure_cells(_labels(image, rgb, source, monitor))
+    cells = measure_cells(labels)
     side = window_px(cells)
     rows: list[Row] = []
     for start in range(0, len(cells), _CROPS_AT_ONCE):
         monitor.raise_if_cancelled()
         some = cells[start : start + _CROPS_AT_ONCE]
         predictions = predictor.predict_batch([window(rgb, cell, side) for cell in some])
-        rows += [_row(image.name, *pair) for pair in zip(some, predictions, strict=True)]
+        rows += [_row(image, *pair) for pair in zip(some, predictions, strict=True)]
     return rows
 
 
@@ -74,7 +70,16 @@ def window(rgb: RGBImage, cell: Cell, side: int) -> RGBImage:
     return rgb[top : top + side, left : left + side]
 
 
-def _labels(image: InputImage, rgb: RGBImage, source: CellSource, monitor: Monitor) -> LabelImage:
+def labels_of(image: InputImage, rgb: RGBImage, source: CellSource, monitor: Monitor) -> LabelImage:
+    """Return an image's cells, read or segmented.
+
+    Raises
+    ------
+    MaskError
+        The image has no label image, or one of another size.
+    Cancelled
+        The monitor asks to stop.
+    """
     if isinstance(source, SegmentConfig):
         return segment_image(rgb, source, monitor).labels
     mask = mask_of(image, source)

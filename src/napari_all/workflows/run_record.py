@@ -42,6 +42,9 @@ class InputRecord(Settings):
         None, description="1 minus the Dice to be expected by the network's own probabilities, 0..1"
     )
     prediction: Prediction | None = Field(None, description="Predicted subtype")
+    cam_in_cells: float | None = Field(
+        None, description="Share of the Grad-CAM heat map's mass inside white cells, 0..1; null where there is none"
+    )
     seconds: float | None = Field(None, description="Time taken")
 
     @classmethod
@@ -61,7 +64,9 @@ class InputRecord(Settings):
 class RunRecord(Settings):
     """The whole run; two runs of one job on one machine differ in `started` and `seconds` only."""
 
-    schema_version: Literal[1, 2] = Field(2, description="Version of this file's layout; 2: `uncertainty` is new")
+    schema_version: Literal[1, 2, 3] = Field(
+        3, description="Version of this file's layout; 2: `uncertainty` is new; 3: `cam_in_cells` is"
+    )
     command: Literal["segment", "classify", "export"] = Field(description="The job")
     complete: bool = Field(False, description="False while it runs and when it was interrupted")
     software: str = Field(default_factory=lambda: f"napari-all {__version__}", description="Program that ran")
