@@ -143,7 +143,7 @@ def train_classifier(
         train_accuracy=share(int(right.sum()), len(right)),
         validation=reports["validation"],
         test=reports.get("test"),
-        audit=_audit(found, judged, filled, NullMonitor() if fitted.cancelled else watch),
+        audit=None if fitted.cancelled else _audit(found, judged, filled, watch),
     )
     save_model(output, config, spec, begun, fitted, familiar, report)
     _write(output, report, {name: (filled[name], judged[name]) for name in reports}, clock)

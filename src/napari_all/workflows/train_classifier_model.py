@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from napari_all.classes import SUBTYPES
+from napari_all.classification.predictor import run_network
 from napari_all.classification.unfamiliarity import PREFIX, Familiar
 from napari_all.errors import UsageError
 from napari_all.monitor import Monitor
@@ -18,7 +19,7 @@ from napari_all.networks.checkpoint import InputInfo, ModelCard, load_checkpoint
 from napari_all.networks.device import DeviceSetting, choose_device
 from napari_all.networks.pretrained import load_pretrained
 from napari_all.training.classifier_fit import ClassifierSpec, build
-from napari_all.training.classifier_loader import AT_ONCE, as_tensor
+from napari_all.training.classifier_loader import AT_ONCE
 from napari_all.training.run import Fitted
 from napari_all.workflows.train_classifier_config import TrainClassifierConfig
 from napari_all.workflows.train_classifier_data import ShownPart
@@ -95,7 +96,6 @@ def outputs_of(
     network.load_state_dict({name: value.float() for name, value in stored(fitted.tensors).items()}, strict=False)
     where = choose_device(device).name
     network.to(where).eval()
-    mean, std = (torch.tensor(v, device=where).view(1, -1, 1, 1) for v in spec.input.per_channel(spec.channels))
     total, done, found = sum(len(part) for part in parts.values()), 0, {}
     for name, part in parts.items():
         features, logits = [], []
@@ -103,11 +103,8 @@ def outputs_of(
             monitor.raise_if_cancelled()
             monitor.report("predict", done, total)
             batch = part.shown[start : start + AT_ONCE]
-            with torch.inference_mode():
-                x = (as_tensor(batch).to(where).float() / 255.0 - mean) / std
-                seen = network.features(x)  # type: ignore[operator]
-                logits.append(network.head(seen).float().cpu().numpy())  # type: ignore[operator]
-                features.append(seen.float().cpu().numpy())
+            for kept, values in zip((features, logits), run_network(network, batch, where, spec.input), strict=True):
+                kept.append(values)
             done += len(batch)
         found[name] = Outputs(np.concatenate(features), np.concatenate(logits))
     monitor.report("predict", total, total)
