@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from napari_all.evaluation.audit_report import AuditReport
+from napari_all.evaluation.classifier_report import ClassifierReport
 from napari_all.evaluation.report import SegmentationReport
 from napari_all.io import tables
 from napari_all.io.masks import Sidecar
@@ -24,6 +25,7 @@ def schemas():
         "segmentation-report": SegmentationReport,
         "models": ModelList,
         "audit": AuditReport,
+        "classifier-report": ClassifierReport,
     }
     found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
     found["tables.json"] = {
@@ -34,6 +36,10 @@ def schemas():
             "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.CELL_FIELDS},
         },
         "predictions": {"schema_version": tables.PREDICTIONS_VERSION, "columns": tables.PREDICTION_FIELDS},
+        "predictions, explained": {
+            "schema_version": tables.PREDICTIONS_VERSION,
+            "columns": tables.EXPLAINED_FIELDS,
+        },
         "cell predictions": {
             "schema_version": tables.PREDICTIONS_VERSION,
             "columns": tables.CELL_PREDICTION_FIELDS,

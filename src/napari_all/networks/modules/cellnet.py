@@ -84,5 +84,9 @@ class CellNet(Classifier):
         return torch.as_tensor(self.dropout(pooled))
 
     def cam_layer(self) -> nn.Module:
-        """Return the blocks; what the statistics of colours alone add to the answer is not in their output."""
+        """Return the blocks.
+
+        Grad-CAM gives each of their maps one weight, though they are pooled over cells and over the rest apart; what
+        the statistics of colours and of the mask add to the answer goes round them.
+        """
         return self.blocks
