@@ -84,8 +84,8 @@ def fit_classifier(
 ) -> Fitted:
     """Train a classifier; see `run_training` for stopping, resuming, the files in `folder` and what is raised.
 
-    The settings have passed `check_settings`. Where dropout comes before batch norm, its statistics are measured anew
-    before each validation, and so in the weights that are given back.
+    The settings have passed `check_settings`. Where dropout comes before batch norm, or that is asked for, its
+    statistics are measured anew before each validation, and so in the weights that are given back.
     """
     begin(settings.seed)
     network = build(spec)
@@ -93,7 +93,9 @@ def fit_classifier(
     looked_at = {VALIDATION: parts.validation, TEST: parts.test if settings.test_curve else None}
     loaders = {name: WholeLoader(examples) for name, examples in looked_at.items() if examples}
     entry = BACKBONES[spec.backbone]
-    shifted = entry.recalibrate(entry.options.parse(dict(spec.options)))
+    shifted = settings.recalibrate
+    if shifted is None:
+        shifted = entry.recalibrate(entry.options.parse(dict(spec.options)))
     rate = settings.learning_rate or (RATE_FROM_SCRATCH if spec.weights is None else RATE_FINE_TUNING)
     scaling = spec.input.per_channel(spec.channels)
     module = ClassifierModule(network, len(spec.classes), scaling, settings, rate, tuple(loaders))

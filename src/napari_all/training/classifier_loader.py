@@ -15,6 +15,7 @@ from napari_all.training.loader import StepLoader
 from napari_all.training.variation import vary
 
 AT_ONCE = 32
+_LEAST_STEPS = 20
 _TINY_GROUP = 4.0
 """A tiny group (duplicates of one field, mostly) counts at most this often per image, relative to the median image."""
 
@@ -65,7 +66,7 @@ class ExampleLoader(StepLoader):
 
     def __init__(self, examples: Examples, settings: ClassifierTraining) -> None:
         share = settings.batch_size * settings.processes
-        super().__init__(settings.steps_per_epoch or max(1, len(examples) // share))
+        super().__init__(settings.steps_per_epoch or max(_LEAST_STEPS, len(examples) // share))
         self._examples, self._settings = examples, settings
         self._weights = sampling_weights(examples, classes=settings.balance_classes, groups=settings.balance_groups)
 

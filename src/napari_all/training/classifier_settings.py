@@ -33,7 +33,7 @@ class ClassifierTraining(Settings):
 
     epochs: int = Field(20, ge=1, le=10_000, description="Most epochs; each ends with a look at the validation images")
     steps_per_epoch: int | None = Field(
-        None, ge=1, le=100_000, description="Steps per epoch; none = as many as fill an epoch with all images once"
+        None, ge=1, le=100_000, description="Steps per epoch; none = each image about once, 20 steps at least"
     )
     choose_by: ChooseBy = Field(
         "macro_f1",
@@ -48,6 +48,11 @@ class ClassifierTraining(Settings):
     weight_decay: float = Field(0.05, ge=0, le=1, description="Decay of the weights (AdamW)")
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="Share of a label that goes to all classes alike")
     average: float = Field(0.99, ge=0, lt=1, description="Decay of the running average of the weights; 0 = none")
+    recalibrate: bool | None = Field(
+        None,
+        description="Measure batch-norm statistics anew with dropout off before every validation; none = where the "
+        "network needs it",
+    )
     balance_classes: bool = Field(True, description="Draw every class alike; off = by the number of its images")
     balance_groups: bool = Field(
         True,
