@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_all.files import write_bytes
+from marked_page import replace_marked
 
 PAPER = (
     (0.7000, 0.3000, 0.6001, 0.5914, 0.5800),
@@ -30,14 +30,7 @@ TITLES = {
 
 def write_page(docs: Path, name: str, results: Mapping[str, Any]) -> None:
     """Replace the tables between the marks `<!-- {name} -->` and `<!-- end {name} -->` of `docs/table3.md`."""
-    page = docs / "table3.md"
-    text = page.read_text(encoding="utf-8")
-    begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
-    before, _, rest = text.partition(begin)
-    _, mark, after = rest.partition(end)
-    if not mark:
-        raise ValueError(f"{page.name} lacks the marks {begin.strip()} and {end}; put them where the tables belong")
-    write_bytes(page, "".join((before, begin, "\n".join(tables(results)), "\n", end, after)).encode())
+    replace_marked(docs / "table3.md", name, tables(results))
 
 
 def tables(results: Mapping[str, Any]) -> list[str]:
