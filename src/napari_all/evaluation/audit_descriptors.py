@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from napari_all.data.scalebar import background_colour
 from napari_all.data.transforms import CORNER
+from napari_all.evaluation.field_size import SIDE_PX, fitted
 from napari_all.types import BoolMask, RGBImage
 
 Values = NDArray[np.float32]
 """(D,) float32, one image as a descriptor tells it."""
 
-_SIDE_PX = 224
 _RIM_PX = 3
 """White cells are widened by this much before they are left out: their blurred edge still holds their colour."""
 _CORNER_PX = (24, 48)
@@ -61,23 +61,13 @@ def describe(rgb: RGBImage, cells: BoolMask | None, names: tuple[str, ...]) -> d
     names
         Keys of `DESCRIPTORS`.
     """
-    small, mask = _fitted(rgb, np.zeros(rgb.shape[:2], np.bool_) if cells is None else cells)
+    small, (mask,) = fitted(rgb, np.zeros(rgb.shape[:2], np.bool_) if cells is None else cells)
     return {name: DESCRIPTORS[name].make(small, mask) for name in names}
 
 
 def corner_box(shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return the rows and columns of the lower right corner, which holds the scale bar of the Taleqani fields."""
     return slice(int(shape[0] * CORNER[0]), shape[0]), slice(int(shape[1] * CORNER[1]), shape[1])
-
-
-def _fitted(rgb: RGBImage, cells: BoolMask) -> tuple[RGBImage, BoolMask]:
-    scale = _SIDE_PX / max(rgb.shape[:2])
-    if scale >= 1:
-        return rgb, cells
-    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    mask = cv2.resize(cells.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    return np.asarray(small, np.uint8), mask > 0
 
 
 def _mean_colour(rgb: RGBImage, cells: BoolMask) -> Values:
@@ -115,7 +105,7 @@ def _colours(pixels: NDArray[np.uint8]) -> Values:
 
 def _corner(rgb: RGBImage, cells: BoolMask) -> Values:
     height, width = rgb.shape[:2]
-    rows, columns = (max(1, round(side * px / _SIDE_PX)) for side, px in zip((height, width), _CORNER_PX, strict=True))
+    rows, columns = (max(1, round(side * px / SIDE_PX)) for side, px in zip((height, width), _CORNER_PX, strict=True))
     grey = cv2.cvtColor(np.ascontiguousarray(rgb[-rows:, -columns:]), cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(grey, _CORNER_PX[::-1], interpolation=cv2.INTER_AREA).ravel(), np.float32)
 

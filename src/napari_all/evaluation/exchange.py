@@ -125,7 +125,8 @@ def _fill(filled: RGBImage, hole: BoolMask, piece: tuple[slice, slice], source: 
     cost[blocked | ~np.isfinite(cost)] = np.inf
     y, x = np.unravel_index(int(cost.argmin()), cost.shape)
     patch = source[y : y + y1 - y0, x : x + x1 - x0].astype(np.float64)
-    patch += np.clip((target[known] - patch[known]).mean(axis=0), -_MOST_SHIFT, _MOST_SHIFT) if known.any() else 0.0
+    if known.any():  # the median: red cells that differ must not pass for a difference of light
+        patch += np.clip(np.median(target[known] - patch[known], axis=0), -_MOST_SHIFT, _MOST_SHIFT)
     soft = cv2.GaussianBlur(wanted.astype(np.float64), (0, 0), 1.5)
     soft[wanted] = 1.0
     soft[~known & ~wanted] = 0.0  # belongs to another piece

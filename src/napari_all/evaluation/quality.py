@@ -9,9 +9,9 @@ from pydantic import Field
 
 from napari_all.config import Settings
 from napari_all.data.scalebar import background_colour, find_scale_bar
+from napari_all.evaluation.field_size import fitted
 from napari_all.types import BoolMask, RGBImage
 
-_SIDE_PX = 224
 _LEAST_CELL_PX = 30
 _EDGE_SHARE = 0.3
 """Pixels count as edge from this share of the steepest hundredths on: below lies noise."""
@@ -70,7 +70,7 @@ def measure_quality(rgb: RGBImage, cells: BoolMask) -> Quality:
     bar = find_scale_bar(rgb)
     seen = ~bar if not bar.all() else np.ones_like(bar)
     background = background_colour(rgb, seen)
-    small, keep, mask = _fitted(rgb, seen, cells)
+    small, (keep, mask) = fitted(rgb, seen, cells)
     green = np.minimum(small[..., 1].astype(np.float32) / max(1.0, float(background[1])), 1.0)
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[1:count, cv2.CC_STAT_AREA]
@@ -100,16 +100,6 @@ def flags(quality: Quality, limits: QualityLimits) -> list[str]:
         "too few cells": quality.cells < limits.least_cells,
     }
     return [name for name in FLAGS if wrong[name]]
-
-
-def _fitted(rgb: RGBImage, seen: BoolMask, cells: BoolMask) -> tuple[RGBImage, BoolMask, BoolMask]:
-    scale = _SIDE_PX / max(rgb.shape[:2])
-    if scale >= 1:
-        return rgb, seen, cells
-    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    masks = [cv2.resize(m.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for m in (seen, cells)]
-    return small, masks[0], masks[1]
 
 
 def _focus(green: NDArray[np.float32], keep: BoolMask) -> float:

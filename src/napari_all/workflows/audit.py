@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_all.classes import SUBTYPES
 from napari_all.data.dataset import LabelledImage, find_labelled_images
 from napari_all.data.group_table import GROUPS_FILE
-from napari_all.data.overlap import find_overlaps, write_overlaps
+from napari_all.data.overlap import Overlaps, find_overlaps, write_overlaps
 from napari_all.data.split import Split, read_split
 from napari_all.errors import FileExistsRefused, UsageError
 from napari_all.evaluation.audit_figures import Composite, draw_composites, draw_shortcuts
@@ -45,6 +46,9 @@ from napari_all.workflows.audit_model import (
 )
 from napari_all.workflows.classify import ClassifyConfig, predictor_of
 from napari_all.workflows.segment import make_config
+
+if TYPE_CHECKING:
+    from napari_all.classification.predictor import Predictor
 
 AUDIT_FILES = ("audit.json", "audit.md", "audit.html", "quality.csv", "shortcuts.png", "composites.png")
 """What an audit may write; the pictures where there is something to draw."""
@@ -87,22 +91,23 @@ def audit(
     if existing and not overwrite:
         raise FileExistsRefused(f"{output.name} already holds {existing[0]}; give --overwrite to replace it")
     images = find_labelled_images(data.folder, groups=data.groups, group_column=data.group_column)
+    predictor = None if model is None else predictor_of(ClassifyConfig(model=model, device=settings.device))
     described = describe_images(images, make_config(settings.method), watch)
     split = None if data.split is None else _split_of(data.split, images, described)
-    described, source = _grouped(described, output, watch)
+    described, found = _grouped(described, watch)
     notes: list[str] = []
     keep = judged(described.images, notes)
     chosen = [described.images[i] for i in keep]
     splits = shortcut_splits(chosen, settings.seed, notes) if keep else {}
     scores = score_shortcuts(described, splits, keep, watch)
-    overlap = _overlap(described.images, source)
+    overlap = _overlap(described.images, "table" if found is None else "computed")
     leaks = [leak("random", chosen, splits["random"])] if keep else []
     if split is not None and split.test:
         leaks.append(leak(f"given ({split.name})", described.images, [part_of(split)]))
     overlap = overlap.updated(leaks=leaks)
     judged_model, shown = None, list[Composite]()
-    if model is not None:
-        judged_model, shown = _audit_model(model, described.images, split, settings, notes, watch)
+    if predictor is not None:
+        judged_model, shown = _audit_model(predictor, described.images, split, settings, notes, watch)
     watch.raise_if_cancelled()
     report = AuditReport(
         images=len(described.images),
@@ -117,6 +122,8 @@ def audit(
         notes=notes,
         failed=described.failed,
     )
+    if found is not None:
+        write_overlaps(output / GROUPS_FILE, described.images, found)
     _write(output, report, described, shown)
     return report
 
@@ -131,18 +138,17 @@ def _split_of(path: Path, images: Sequence[LabelledImage], described: Described)
     return split
 
 
-def _grouped(described: Described, output: Path, monitor: Monitor) -> tuple[Described, str]:
-    """Return the images with their groups and where those come from; groups that are found are written."""
+def _grouped(described: Described, monitor: Monitor) -> tuple[Described, Overlaps | None]:
+    """Return the images with their groups, and what was found when no table told them."""
     images = described.images
     if all(image.overlap_group is not None for image in images):
-        return described, "table"
+        return described, None
     found = find_overlaps(images, monitor)
-    write_overlaps(output / GROUPS_FILE, images, found)
     grouped = [
         replace(image, overlap_group=group, cluster=image.cluster or cluster)
         for image, group, cluster in zip(images, found.groups, found.clusters, strict=True)
     ]
-    return replace(described, images=grouped), "computed"
+    return replace(described, images=grouped), found
 
 
 def _overlap(images: Sequence[LabelledImage], source: str) -> Overlap:
@@ -159,14 +165,13 @@ def _overlap(images: Sequence[LabelledImage], source: str) -> Overlap:
 
 
 def _audit_model(
-    name: str,
+    predictor: Predictor,
     images: Sequence[LabelledImage],
     split: Split | None,
     config: AuditConfig,
     notes: list[str],
     monitor: Monitor,
 ) -> tuple[ModelAudit, list[Composite]]:
-    predictor = predictor_of(ClassifyConfig(model=name, device=config.device))
     monitor.message(predictor.device_line)
     right = predict_files(predictor, images, monitor) == np.array([image.label for image in images])
     parts = {"all images": tuple(range(len(images)))} if split is None else split.parts
