@@ -1,4 +1,4 @@
-"""Groups of images that look as if taken in one session: like stain, like light, the same kind of scale bar."""
+"""Groups of images that look as if taken in one session: like stain, like light."""
 
 from __future__ import annotations
 
@@ -9,44 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from napari_all.data.transforms import CORNER
 from napari_all.types import RGBImage
 
-_SIDE_PX = 112
-_WHITE_CELL_A = 14.0
-"""a* (CIE Lab, above the background's) from which a pixel is taken for a white cell, whose kind must not decide."""
-_MARK_WEIGHT = 60.0
-"""Units of Lab that the whole corner changing its ink counts for."""
-_APART = 60.0
-"""Ward's distance up to which clusters are joined; see docs/results/overlap_groups.json for what it was chosen by."""
+_SIDE_PX = 56
+_BACKGROUND_PERCENTILE = 75.0
+_IMAGES_PER_CLUSTER, _FEWEST, _MOST = 20, 5, 15
+"""Clusters of a class: one for 20 images, but 5 to 15, so that a class can be parted into folds. The numbers are a
+choice, for nothing in the images tells how many people there were."""
 
 
 def look_of(rgb: RGBImage) -> NDArray[np.float32]:
-    """Describe the session that an image seems to be of, not what it shows.
+    """Describe stain and light of an image: (9,) float32, grey levels.
 
-    Returns
-    -------
-    (12,) float32: mean Lab of the background and of the red cells, how the background's Lab differs between centre
-    and border, shares of dark, white and red ink in the lower right corner; all in units of Lab.
+    Mean red, green and blue of the bright background (the quarter of the pixels whose darkest channel is brightest),
+    and mean and standard deviation of each over the whole image.
     """
     small = cv2.resize(rgb, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
-    corner = np.s_[int(_SIDE_PX * CORNER[0]) :, int(_SIDE_PX * CORNER[1]) :]
-    field = np.ones(lab.shape[:2], np.bool_)
-    field[corner] = False
-    light = lab[..., 0]
-    bright = field & (light >= np.percentile(light[field], 75))
-    back = lab[bright].mean(axis=0)
-    red = field & (light < back[0] - 8.0) & (lab[..., 1] - back[1] < _WHITE_CELL_A)
-    cells = lab[red].mean(axis=0) if red.sum() >= 20 else back
-    y, x = np.mgrid[-1 : 1 : _SIDE_PX * 1j, -1 : 1 : _SIDE_PX * 1j]
-    border = np.hypot(y, x) > 1.0
-    fall = lab[bright & border].mean(axis=0) - back if (bright & border).any() else np.zeros(3)
-    return np.concatenate([back, cells, fall, _ink(small[corner])]).astype(np.float32)
+    pixels = small.reshape(-1, 3).astype(np.float32)
+    darkest = pixels.min(axis=1)
+    background = pixels[darkest >= np.percentile(darkest, _BACKGROUND_PERCENTILE)]
+    return np.concatenate([background.mean(axis=0), pixels.mean(axis=0), pixels.std(axis=0)]).astype(np.float32)
 
 
-def appearance_clusters(looks: NDArray[np.float32], labels: Sequence[int], names: Sequence[str]) -> list[str]:
-    """Cluster the images of each class by how they look (Ward's method, to a fixed distance).
+def appearance_clusters(
+    looks: NDArray[np.float32], labels: Sequence[int], together: Sequence[int], names: Sequence[str]
+) -> list[str]:
+    """Cluster the images of each class by how they look (Ward 1963, doi 10.1080/01621459.1963.10500845).
 
     A cluster stands in for the session or the person that a dataset does not name. It is a guess: one person may be
     in several clusters, and one cluster may hold several people.
@@ -54,9 +42,11 @@ def appearance_clusters(looks: NDArray[np.float32], labels: Sequence[int], names
     Parameters
     ----------
     looks
-        (N, 12) from `look_of`.
+        (N, 9) from `look_of`.
     labels
         Class of each image; images of two classes never share a cluster.
+    together
+        Overlap group of each image; images of one group and class share a cluster, for they are of one person.
     names
         Name of each class, by which its clusters are called.
 
@@ -64,13 +54,16 @@ def appearance_clusters(looks: NDArray[np.float32], labels: Sequence[int], names
     -------
     `<name>-<number>` for each image, numbered from the largest cluster of its class on.
     """
-    classes = np.asarray(labels)
+    classes, fields = np.asarray(labels), np.asarray(together)
     found = [""] * len(classes)
     for label in np.unique(classes):
         members = np.flatnonzero(classes == label)
-        which = np.ones(1, np.int64)
-        if len(members) > 1:
-            which = fcluster(linkage(looks[members], "ward"), _APART, "distance")
+        _, field = np.unique(fields[members], return_inverse=True)
+        sizes = np.bincount(field)
+        own = looks[members].astype(np.float64)
+        own = (own - own.mean(axis=0)) / np.maximum(own.std(axis=0), 1e-6)
+        means = np.stack([np.bincount(field, weights=column) / sizes for column in own.T], axis=1)
+        which = _wards(means, _clusters_for(len(members)))[field]
         values, counts = np.unique(which, return_counts=True)
         rank = {value: k for k, value in enumerate(values[np.argsort(-counts, kind="stable")])}
         for member, value in zip(members, which, strict=True):
@@ -78,10 +71,12 @@ def appearance_clusters(looks: NDArray[np.float32], labels: Sequence[int], names
     return found
 
 
-def _ink(corner: RGBImage) -> NDArray[np.float64]:
-    """Return the shares of dark, white and red pixels of the corner, in units of Lab."""
-    values = corner.astype(np.int32)
-    dark = values.max(axis=2) < 90
-    white = values.min(axis=2) > 248
-    red = values[..., 0] - values[..., 1:].max(axis=2) > 45
-    return _MARK_WEIGHT * np.array([kind.mean() for kind in (dark, white, red)])
+def _clusters_for(images: int) -> int:
+    return min(max(images // _IMAGES_PER_CLUSTER, _FEWEST), _MOST)
+
+
+def _wards(points: NDArray[np.float64], clusters: int) -> NDArray[np.int64]:
+    """Return the cluster of each point; each its own where there are no more points than clusters."""
+    if len(points) <= clusters:
+        return np.arange(len(points))
+    return np.asarray(fcluster(linkage(points, "ward"), clusters, "maxclust"), dtype=np.int64)

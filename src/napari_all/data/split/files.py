@@ -45,16 +45,7 @@ def read_split(path: Path, images: Sequence[LabelledImage]) -> Split:
         The file cannot be read, is of another dataset, names an unknown image, lacks an image, has an image in two
         parts, or was changed since it was written.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the split {path.name} ({error}); give a file that a training wrote") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"the split {path.name} holds no parts; give a file that a training wrote")
-    try:
-        stored = SplitFile.parse(found)
-    except UsageError as error:
-        raise UsageError(f"the split {path.name} cannot be used: {error}") from error
+    stored = _read(path)
     keys = {part: getattr(stored, part) for part in ("train", "validation", "test", "dropped")}
     _check_keys(path.name, keys, {image.key for image in images})
     if stored.fingerprint is not None and stored.fingerprint != fingerprint(keys):
@@ -66,6 +57,31 @@ def read_split(path: Path, images: Sequence[LabelledImage]) -> Split:
     return make_split(
         stored.name, images, **{part: [position[k] for k in keys[part]] for part in ("train", "validation", "test")}
     )
+
+
+def learned_keys(path: Path) -> frozenset[str]:
+    """Return the keys of the images that a split file trains or validates on.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read.
+    """
+    stored = _read(path)
+    return frozenset(stored.train + stored.validation)
+
+
+def _read(path: Path) -> SplitFile:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the split {path.name} ({error}); give a file that a training wrote") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"the split {path.name} holds no parts; give a file that a training wrote")
+    try:
+        return SplitFile.parse(found)
+    except UsageError as error:
+        raise UsageError(f"the split {path.name} cannot be used: {error}") from error
 
 
 def _check_keys(name: str, keys: dict[str, list[str]], known: set[str]) -> None:

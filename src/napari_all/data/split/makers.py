@@ -64,15 +64,18 @@ def random_folds(images: Sequence[LabelledImage], folds: int = FOLDS, seed: int 
         Scikit-learn is not installed.
     """
     _require_sklearn()
-    from sklearn.model_selection import StratifiedKFold, train_test_split
+    from sklearn.model_selection import StratifiedKFold
 
     labels = _labels(images)
-    fewest = int(np.bincount(labels)[np.unique(labels)].min())
-    if not 2 <= folds <= fewest:
-        raise UsageError(f"folds = {folds}: the smallest class has {fewest} images; choose 2 to {fewest}")
+    fewest = _fewest(labels)
+    if not 2 <= folds <= fewest or fewest < 4:
+        raise UsageError(
+            f"folds = {folds}: the smallest class has {fewest} images; at least 4, and a fold each, are needed"
+        )
     splits = []
     for k, (rest, test) in enumerate(StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)):
-        train, validation = train_test_split(rest, test_size=0.2, stratify=labels[rest], random_state=seed)
+        inner = StratifiedKFold(min(FOLDS, _fewest(labels[rest])), shuffle=True, random_state=seed)
+        train, validation = (rest[part] for part in next(inner.split(rest, labels[rest])))
         name = f"random fold {k} of {folds} (seed {seed})"
         splits.append(make_split(name, images, train=_ints(train), validation=_ints(validation), test=_ints(test)))
     return splits
@@ -163,6 +166,10 @@ def _most_even(images: Sequence[LabelledImage], among: Sequence[int], parts: Seq
         return float(np.abs(share - 1 / len(parts))[sizes > 0].max())
 
     return min(parts, key=unevenness)
+
+
+def _fewest(labels: NDArray[np.int64]) -> int:
+    return int(np.bincount(labels)[np.unique(labels)].min())
 
 
 def _by_key(images: Sequence[LabelledImage], labels: NDArray[np.int64], label: int) -> list[int]:
