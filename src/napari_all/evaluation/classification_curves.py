@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -31,7 +33,7 @@ def roc_curve_of(is_class: NDArray[np.bool_], scores: NDArray[np.floating]) -> C
     """
     if is_class.all() or not is_class.any():
         return None
-    metrics = _metrics()
+    metrics = scikit_learn_metrics()
     x, y, _ = metrics.roc_curve(is_class, scores)
     return _curve(x, y, metrics.roc_auc_score(is_class, scores))
 
@@ -40,7 +42,7 @@ def precision_recall_curve_of(is_class: NDArray[np.bool_], scores: NDArray[np.fl
     """Return the precision-recall curve, as `roc_curve_of`; its area is the average precision, no trapezoids."""
     if is_class.all() or not is_class.any():
         return None
-    metrics = _metrics()
+    metrics = scikit_learn_metrics()
     precision, recall, _ = metrics.precision_recall_curve(is_class, scores, drop_intermediate=True)
     return _curve(recall[::-1], precision[::-1], metrics.average_precision_score(is_class, scores))
 
@@ -50,9 +52,17 @@ def _curve(x: NDArray[np.float64], y: NDArray[np.float64], area: float) -> Curve
     return Curve(x=x[keep].round(_DIGITS).tolist(), y=y[keep].round(_DIGITS).tolist(), area=float(area))
 
 
-def _metrics():  # type: ignore[no-untyped-def]  # a module
+def scikit_learn_metrics() -> ModuleType:
+    """Return `sklearn.metrics`.
+
+    Raises
+    ------
+    DependencyError
+        Scikit-learn is not installed.
+    """
     try:
         import sklearn.metrics
     except ImportError as error:
         raise missing_scikit_learn("measuring a classifier") from error
-    return sklearn.metrics
+    metrics: ModuleType = sklearn.metrics
+    return metrics

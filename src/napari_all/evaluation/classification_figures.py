@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
@@ -65,6 +65,15 @@ def draw_reliability(report: ClassificationReport) -> Image.Image:
         *(f"{b.low:.2f} to {b.high:.2f}: {b.images}" for b in bins),
     ]
     return draw_chart(Chart("Reliability", "confidence (highest probability)", "accuracy", lines, bars, notes=notes))
+
+
+FIGURES: dict[str, tuple[str, Callable[[ClassificationReport], Image.Image]]] = {
+    "confusion.png": ("Confusion matrix", draw_confusion),
+    "roc.png": ("ROC curves", draw_roc),
+    "precision_recall.png": ("Precision-recall curves", draw_precision_recall),
+    "reliability.png": ("Reliability: accuracy against confidence", draw_reliability),
+}
+"""File names of the figures, their titles and what draws them."""
 
 
 def _class_lines(report: ClassificationReport, scheme: ClassScheme, curve: str, area: str) -> list[Line]:
