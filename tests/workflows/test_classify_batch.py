@@ -170,3 +170,19 @@ def test_window_stays_inside(y: float, x: float, corner: tuple[int, int]) -> Non
     assert cut.shape == (20, 20, 3)
     assert tuple(cut[0, 0, :2]) == corner
     assert window(rgb, SimpleNamespace(y=y, x=x), 500).shape == rgb.shape  # type: ignore[arg-type]
+
+
+def test_a_page_with_thumbnails_also_of_rows_that_are_kept(folder: Path, tmp_path: Path, predictor: ByColour) -> None:
+    table, page = tmp_path / "out.csv", tmp_path / "out.html"
+    classify_batch([folder], table, ClassifyConfig())
+    seen = len(predictor.seen)
+    classify_batch([folder], table, ClassifyConfig(), report=page, resume=True)
+    assert len(predictor.seen) == seen
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg;base64,") == 2
+    assert "c.png" in text
+    assert str(tmp_path) not in text
+    with pytest.raises(FileExistsRefused, match=r"out\.csv"):
+        classify_batch([folder], table, ClassifyConfig(), report=page)
+    with pytest.raises(UsageError, match=r"\.html"):
+        classify_batch([folder], tmp_path / "new.csv", ClassifyConfig(), report=tmp_path / "new.csv")

@@ -23,8 +23,12 @@ a window around each cell, and no cell is better than 'review'.
 (<stem>_gradcam.png, white cells outlined) and the map itself (<stem>_gradcam.tif, 32-bit, 0 to 1), and in the table the
 column cam_in_cells, the share of it inside white cells.
 
-example:
-  napari-all classify smears/ --output subtypes.csv"""
+--report also writes one HTML page to look through: thumbnails, probabilities and status, the least sure first, and how
+it was made.
+
+examples:
+  napari-all classify smears/ --output subtypes.csv
+  napari-all classify smears/ --output subtypes.csv --report subtypes.html"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain", type=Path, metavar="DIR", help="write a heat map (Grad-CAM) of each image into DIR"
     )
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with thumbnails")
     parser.add_argument("--cells", action="store_true", help="also predict at each cell (exploratory)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--labels", type=Path, metavar="DIR", help="label images for --cells")
@@ -56,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
             config,
             cells=_cell_source(args),
             explain=args.explain,
+            report=args.report,
             overwrite=args.overwrite,
             resume=args.resume,
             max_pixels=args.max_pixels,

@@ -7,14 +7,9 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_all.classes import SUBTYPES
-from napari_all.types import Prediction, Status
+from napari_all.types import Prediction
+from napari_all.workflows.status_words import STATUS_TEXT
 
-STATUS_TEXT: dict[Status, str] = {
-    "confident": "✔ Confident",
-    "review": "? Needs review: the model is not sure",
-    "unfamiliar": "⚠ Unfamiliar image: unlike those the model was trained on, do not rely on it",
-}
-"""A sign and words, so that colour is never the only sign."""
 _ROW = 26
 
 

@@ -24,11 +24,13 @@ from napari_all.io.tables import (
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.classify import ClassifyConfig, model_sha256, predictor_of
 from napari_all.workflows.classify_cells import CellSource, classify_cells, labels_of
+from napari_all.workflows.classify_report import check_report, write_report
 from napari_all.workflows.explain import explain_image, explanation_files, write_explanation
 from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
 from napari_all.workflows.segment import SegmentConfig
 from napari_all.workflows.segment_files import names
+from napari_all.workflows.thumbnails import as_jpeg, thumbnail
 
 
 def classify_images(
@@ -50,6 +52,7 @@ def classify_batch(
     *,
     cells: CellSource | None = None,
     explain: Path | None = None,
+    report: Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     max_pixels: int = MAX_PIXELS,
@@ -68,6 +71,8 @@ def classify_batch(
     explain
         Folder for the Grad-CAM of each image; the table then has the column `cam_in_cells`, by the cells of `cells`
         or, without, by where the network is shown white cells.
+    report
+        HTML page with thumbnails, written at the end; see `napari_all.workflows.classify_report`.
     overwrite
         Replace a table that is there.
     resume
@@ -82,13 +87,15 @@ def classify_batch(
     UsageError
         For inputs that do not exist or clash.
     FileExistsRefused
-        A table or heat map is there and neither `overwrite` nor `resume` was given. Nothing was done.
+        A table, page or heat map is there and neither `overwrite` nor `resume` was given. Nothing was done.
     CheckpointError
         The model is missing or damaged.
     """
     if table.suffix.lower() != ".csv":
         raise UsageError(f"the table {table.name!r} must end with .csv")
-    job = _Job(find_images(inputs), config, cells=cells, explain=explain, max_pixels=max_pixels)
+    if report is not None:
+        check_report(report)
+    job = _Job(find_images(inputs), config, cells=cells, explain=explain, report=report, max_pixels=max_pixels)
     existing = [p.name for p in job.files(table) if p.exists()]
     if existing and not (overwrite or resume):
         raise FileExistsRefused(f"{existing[0]} is there; give --overwrite to replace it or --resume to go on")
@@ -103,7 +110,10 @@ def classify_batch(
         if clock.seconds - saved > SAVE_EVERY_S:  # a killed run loses seconds, not hours
             saved = clock.seconds
             job.save(record.updated(inputs=entries), table)
-    return job.save(record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds), table)
+    done = job.save(record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds), table)
+    if report is not None:
+        write_report(report, done, job.thumbnails)
+    return done
 
 
 def cells_table(table: Path) -> Path:
@@ -121,6 +131,7 @@ class _Job:
         *,
         cells: CellSource | None = None,
         explain: Path | None = None,
+        report: Path | None = None,
         max_pixels: int,
     ) -> None:
         if isinstance(cells, Path) and not cells.is_dir():
@@ -129,9 +140,11 @@ class _Job:
         self._config = config
         self._cells = cells
         self._explain = explain
+        self._report = report
         self._max_pixels = max_pixels
         self._kept: dict[str, InputRecord] = {}
         self._cell_rows: dict[str, list[Row]] = {}
+        self.thumbnails: dict[str, bytes] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -147,16 +160,22 @@ class _Job:
     def files(self, table: Path) -> list[Path]:
         """Return every file that will be written."""
         heat_maps = [f for i in self._images if self._explain for f in explanation_files(i.stem, self._explain)]
-        return [table, record_beside(table), *([cells_table(table)] if self._cells else []), *heat_maps]
+        others = [*([cells_table(table)] if self._cells else []), *([self._report] if self._report else [])]
+        return [table, record_beside(table), *others, *heat_maps]
 
     def records(self, monitor: Monitor) -> Iterator[InputRecord]:
         """Yield the record of each image in order."""
         return work_through(self._images, self._work, monitor)
 
     def _work(self, image: InputImage, monitor: Monitor) -> InputRecord:
-        if image.name in self._kept:
-            return self._kept[image.name].updated(status="skipped")
+        kept = self._kept.get(image.name)
+        if kept is not None and self._report is None:
+            return kept.updated(status="skipped")
         record, rgb = read_image(image.path, max_pixels=self._max_pixels)
+        if self._report is not None:
+            self.thumbnails[image.name] = as_jpeg(thumbnail(rgb))
+        if kept is not None:
+            return kept.updated(status="skipped")
         predictor = predictor_of(self._config)
         monitor.message(predictor.device_line)
         labels = None if self._cells is None else labels_of(image, rgb, self._cells, monitor)
