@@ -76,3 +76,35 @@ def test_the_shipped_network_is_left_as_it_was(field):
     assert cam.shape == field.rgb.shape[:2]
     assert predictor.predict(field.rgb) == before
     assert not predictor.network.training
+
+
+@pytest.mark.parametrize("prefix", [0, 1, 2])
+def test_tokens_of_a_transformer_lie_row_by_row_after_what_is_no_patch(prefix):
+    from napari_all.networks.modules.classifier import Classifier
+
+    class Patches(Classifier):
+        """Red of each 16 px patch as a token of one number, after some tokens of zeros."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens = torch.nn.Identity()
+            self.head = torch.nn.Linear(1, 4)
+
+        def features(self, x):
+            red = torch.nn.functional.avg_pool2d(x[:, :1], 16).flatten(2).transpose(1, 2)
+            return self.tokens(torch.cat([torch.zeros(1, prefix, 1), red], dim=1)).mean(1)
+
+        def cam_layer(self):
+            return self.tokens
+
+    network = Patches()
+    with torch.no_grad():
+        network.head.weight.fill_(1.0)
+    card = ModelCard(name="m", task="classification", backbone="x", input=InputInfo(size_px=64), classes=SUBTYPES.names)
+    shown = SimpleNamespace(card=card, view=VIEWS["rgb"], size_px=64, network=network, device="cpu")
+    rgb = np.zeros((64, 64, 3), np.uint8)
+    rgb[16:32, 32:48, 0] = 255  # the third patch of the second row
+    cam = grad_cam(shown, rgb, 0)
+    assert np.unravel_index(cam.argmax(), cam.shape) in {(y, x) for y in range(16, 32) for x in range(32, 48)}
+    assert share_inside(cam, rgb[..., 0] > 0) > 0.4
+    assert cam[48:].max() == 0.0
