@@ -1,4 +1,4 @@
-"""A descriptor that tells the class scores so, one that does not scores like chance, and the verdict follows the rules."""
+"""A descriptor that tells the class scores so, one that does not scores like chance; the verdict follows the rules."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_blocks_are_contiguous_in_each_class_and_test_every_image_once() -> None
         for label in np.unique(LABELS):
             at = test[LABELS[test] == label]
             assert np.all(np.diff(at) == 1)
-            assert len(at) == (LABELS == label).sum() // 5
+            assert len(at) == (label == LABELS).sum() // 5
 
 
 def made_up(split: str, accuracy: float, chance: float = 0.3) -> ShortcutScore:
