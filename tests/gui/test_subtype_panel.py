@@ -6,14 +6,21 @@ import textwrap
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtWidgets import QLabel
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_all.classes import SUBTYPES
-from napari_all.gui.layers import image_notes
-from napari_all.gui.prediction_view import STATUS_TEXT, PredictionView
+from napari_all.data.synthetic import make_smear
+from napari_all.gui.heat import heat_of
+from napari_all.gui.layers import Origin, image_notes, is_smear, labels_layer
+from napari_all.gui.prediction_view import PredictionView
 from napari_all.gui.subtype import SubtypePanel
-from napari_all.io.tables import PREDICTION_COLUMNS
+from napari_all.gui.subtype_table import CONFIDENCE, IMAGE, PREDICTED, STATUS
+from napari_all.io.masks import Sidecar
+from napari_all.io.tables import EXPLAINED_COLUMNS, PREDICTION_COLUMNS
 from napari_all.types import Prediction
+from napari_all.workflows.classify import ClassifyConfig
+from napari_all.workflows.status_words import STATUS_TEXT
 
 MAKE = """
 import sys
@@ -59,6 +66,18 @@ def panel(open_panel, smear, untrained):
     return panel
 
 
+def column(panel, number):
+    """Return a column's words as they are seen."""
+    order = panel.results.table.order
+    return [order.index(row, number).data() for row in range(order.rowCount())]
+
+
+def click(qtbot, panel, row):
+    table = panel.results.table
+    where = table.visualRect(table.order.index(row, PREDICTED)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(where))
+
+
 def classify(panel, wait):
     panel.one.click()
     wait(lambda: panel.job is None and "classified" in panel.state.text())
@@ -89,7 +108,7 @@ def test_all_layers_are_classified_and_failures_are_listed(panel, smear, wait, n
     panel.all.click()
     wait(lambda: panel.job is None and "classified" in panel.state.text())
     assert "2 of 3 images" in panel.state.text()
-    assert {panel.table.item(row, 0).text() for row in range(panel.table.rowCount())} == {"image 0", "second"}
+    assert set(column(panel, IMAGE)) == {"image 0", "second"}
     assert any("no image" in note for note in notes)
 
 
@@ -103,23 +122,137 @@ def test_the_table_has_the_columns_of_the_command_line(panel, tmp_path, wait):
     assert rows[0]["model"] == "untrained"
 
 
-def test_a_folder_fills_the_table_with_its_failures(panel, smear, tmp_path, wait, notes):
-    (tmp_path / "sub").mkdir()
-    Image.fromarray(smear.rgb).save(tmp_path / "sub" / "good.png")
-    (tmp_path / "bad.png").write_bytes(b"no image")
-    panel.classify_folder(tmp_path)
+@pytest.fixture
+def folder(tmp_path):
+    """Four images, one in a sub-folder, and a file that is none."""
+    (tmp_path / "images" / "sub").mkdir(parents=True)
+    for seed in range(4):
+        smear = make_smear(seed, (96, 128), 24.0)
+        Image.fromarray(smear.rgb).save(tmp_path / "images" / f"{'sub/' if seed == 3 else ''}smear{seed}.png")
+    (tmp_path / "images" / "bad.png").write_bytes(b"no image")
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def filled(panel, folder, wait, notes):
+    panel.classify_folder(folder)
     wait(lambda: panel.job is None)
-    shown = {panel.table.item(row, 0).text(): panel.table.item(row, 3).text() for row in range(panel.table.rowCount())}
-    assert set(shown) == {"sub/good.png", "bad.png"}
+    return panel
+
+
+def test_a_folder_fills_the_table_with_its_failures(filled, wait, notes):
+    shown = dict(zip(column(filled, IMAGE), column(filled, STATUS), strict=True))
+    assert set(shown) == {"smear0.png", "smear1.png", "smear2.png", "sub/smear3.png", "bad.png"}
     assert shown["bad.png"].startswith("✖ failed")
-    assert any("1 of 2 images failed" in note for note in notes)
+    assert any("1 of 5 images failed" in note for note in notes)
+    assert "4 of 5 images" in filled.state.text()
+    assert "1 failed" in filled.results.counted.text()
+    first = filled.results.table.order.index(0, IMAGE)
+    wait(lambda: filled.results.table.order.index(1, IMAGE).data(Qt.ItemDataRole.DecorationRole) is not None)
+    assert first.data(Qt.ItemDataRole.DecorationRole) is None, "there is no picture of what is no image"
+
+
+def test_the_table_is_sorted_by_any_column_and_the_least_sure_come_first(filled):
+    found = column(filled, IMAGE)
+    filled.results.least_sure.click()
+    sure = [float(text.rstrip("%")) for text in column(filled, CONFIDENCE)[1:]]
+    assert sure == sorted(sure)
+    assert column(filled, IMAGE)[0] == "bad.png"
+    filled.results.table.sortByColumn(IMAGE, Qt.SortOrder.DescendingOrder)
+    assert column(filled, IMAGE) == sorted(found, reverse=True)
+    filled.results.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+    assert column(filled, IMAGE) == found
+
+
+def test_a_click_opens_the_image_and_the_next_one_closes_it_again(qtbot, filled, notes):
+    viewer, names = filled.viewer, column(filled, IMAGE)
+    first = viewer.layers["image 0"]
+    click(qtbot, filled, names.index("smear1.png"))
+    opened = viewer.layers.selection.active
+    assert opened.name == "smear1"
+    assert filled.chooser.layer is opened
+    assert opened.visible
+    assert not first.visible, "one image is looked at"
+    assert image_notes(opened).prediction.predicted in filled.result.headline.text()
+    assert column(filled, IMAGE) == names, "an image is listed once"
+    click(qtbot, filled, names.index("smear2.png"))
+    assert [layer.name for layer in viewer.layers] == ["image 0", "smear2"]
+    made = labels_layer(np.zeros((96, 128), np.int32), "cells", Origin(Sidecar(), image=viewer.layers["smear2"]))
+    viewer.add_layer(made)
+    filled.results.table.setCurrentIndex(filled.results.table.order.index(names.index("smear0.png"), IMAGE))
+    qtbot.keyClick(filled.results.table, Qt.Key.Key_Return)
+    assert [layer.name for layer in viewer.layers] == ["image 0", "smear2", "cells", "smear0"]
+    (image_notes(opened).record.path).unlink()
+    click(qtbot, filled, names.index("smear1.png"))
+    assert any("smear1.png" in note for note in notes), "a file that is gone is told"
+    click(qtbot, filled, names.index("bad.png"))
+    assert viewer.layers.selection.active.name == "smear0"
+
+
+def test_a_stopped_folder_keeps_what_was_classified(panel, folder, wait, notes):
+    panel.classify_folder(folder)
+    panel.cancel()
+    wait(lambda: panel.job is None)
+    assert panel.state.text().startswith("Stopped")
+    assert not any("error" in note for note in notes)
+
+
+def test_the_page_shows_folder_and_layers(filled, tmp_path, wait):
+    classify(filled, wait)
+    filled.report_to(tmp_path / "page.html")
+    wait(lambda: filled.job is None)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg;base64,") == 5
+    for words in ("sub/smear3.png", "image 0", "bad.png", "model untrained", "For research use only."):
+        assert words in text
+    assert str(tmp_path) not in text
+
+
+def test_grad_cam_is_a_layer_that_says_how_much_of_it_lies_in_cells(panel, smear, tmp_path, wait):
+    image = panel.viewer.layers["image 0"]
+    panel.explain.click()
+    wait(lambda: panel.job is None)
+    heat = panel.viewer.layers["Grad-CAM: image 0"]
+    assert heat.data.shape == smear.rgb.shape[:2]
+    assert heat.blending == "translucent"
+    assert heat_of(heat) is image
+    assert not is_smear(heat)
+    assert panel.viewer.layers.index(heat) == panel.viewer.layers.index(image) + 1
+    predicted = image_notes(image).prediction.predicted
+    assert panel.heat.text().startswith(f"Grad-CAM for {predicted}: ")
+    assert "where the network is shown them" in panel.heat.text()
+    cells = panel.viewer.add_layer(labels_layer(smear.labels, "my cells", Origin(Sidecar(), smear.classes, image)))
+    panel.explain.click()
+    wait(lambda: panel.job is None)
+    assert [layer.name for layer in panel.viewer.layers if heat_of(layer) is image] == ["Grad-CAM: image 0"]
+    share = image_notes(image).cam_in_cells
+    heat = panel.viewer.layers["Grad-CAM: image 0"]
+    assert share == pytest.approx(heat.data[cells.data > 0].sum() / heat.data.sum(), abs=1e-3)
+    assert f"{share:.0%} of the heat lies inside white cells (those of 'my cells')" in panel.heat.text()
+    panel.export_to(tmp_path / "explained.csv")
+    assert (tmp_path / "explained.csv").read_text().splitlines()[0] == ",".join(EXPLAINED_COLUMNS)
+
+
+def test_averaging_is_the_command_lines_setting_and_is_remembered(panel):
+    assert panel.config["tta"] is False
+    panel.tta.click()
+    assert ClassifyConfig.parse(panel.config).tta
+    assert SubtypePanel(panel.viewer).tta.isChecked()
+
+
+def test_every_key_is_given_once(panel):
+    buttons = [*panel.findChildren(QPushButton), *panel.findChildren(QCheckBox)]
+    texts = [b.text() for b in buttons] + [w.text() for w in panel.findChildren(QLabel) if w.buddy() is not None]
+    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+    assert sorted(keys) == sorted(set(keys))
+    assert len(keys) >= 10
 
 
 def test_an_image_removed_meanwhile_is_dropped(panel, wait, notes):
     panel.one.click()
     panel.viewer.layers.remove("image 0")
     wait(lambda: panel.job is None)
-    assert panel.table.rowCount() == 0
+    assert column(panel, IMAGE) == []
     assert any("removed" in note for note in notes)
 
 
@@ -129,7 +262,7 @@ def test_cancel_leaves_the_rest_undone(panel, smear, wait):
     panel.all.click()
     panel.cancel()
     wait(lambda: panel.job is None)
-    assert panel._queue == []
+    assert panel.queue.waiting == []
     assert all(image_notes(layer).prediction is None for layer in panel.viewer.layers)
 
 

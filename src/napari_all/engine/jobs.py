@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_all.engine.classify_jobs import CLASSIFY_JOBS
 from napari_all.engine.model_jobs import MODEL_JOBS
 from napari_all.engine.server import Job, Reply
 from napari_all.io.masks import Sidecar
@@ -17,8 +18,6 @@ from napari_all.monitor import Monitor
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import Cell
 from napari_all.workflows.batch import segment_batch
-from napari_all.workflows.classify import ClassifyConfig, classify_image, predictor_of
-from napari_all.workflows.classify_batch import classify_images
 from napari_all.workflows.export import export_labels, make_item
 from napari_all.workflows.export_items import NamedItem, export_items
 from napari_all.workflows.segment import SegmentConfig, segment_image
@@ -51,23 +50,6 @@ def _load_segmenter(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     from napari_all.segmentation.inference import load_network
 
     return Reply({"line": load_network(config["model"], config["device"]).device.line})
-
-
-def _load_classifier(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    return Reply({"line": predictor_of(ClassifyConfig.parse(config)).device_line})
-
-
-def _classify_image(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    return Reply(dataclasses.asdict(classify_image(arrays["rgb"], ClassifyConfig.parse(config), monitor)))
-
-
-def _classify_folder(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    records = classify_images(config["inputs"], ClassifyConfig.parse(config["config"]), monitor=monitor)
-    rows = [
-        {"image": r.image, "error": r.error, "prediction": r.prediction and dataclasses.asdict(r.prediction)}
-        for r in records
-    ]
-    return Reply({"rows": rows})
 
 
 def _measure(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
@@ -112,11 +94,9 @@ JOBS: dict[str, Job] = {
     "segment_image": _segment_image,
     "segment_folder": _segment_folder,
     "load_segmenter": _load_segmenter,
-    "load_classifier": _load_classifier,
-    "classify_image": _classify_image,
-    "classify_folder": _classify_folder,
     "measure": _measure,
     "export": _export,
     "save_labels": _save_labels,
+    **CLASSIFY_JOBS,
     **MODEL_JOBS,
 }

@@ -99,16 +99,22 @@ class Engines:
         self._alone: set[EngineClient] = set()
 
     def start(
-        self, job: str, config: dict[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None, *, heavy: bool
+        self,
+        job: str,
+        config: dict[str, Any],
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+        *,
+        heavy: bool,
+        keeps: bool = False,
     ) -> Job:
         """Start a job of `napari_all.engine.jobs.JOBS`; connect to the `Job` before the event loop runs again."""
         work = Job(self.client(heavy))
-        work.start(job, config, arrays or {})
+        work.start(job, config, arrays or {}, keeps=keeps)
         return work
 
-    def start_alone(self, job: str, config: dict[str, Any]) -> Job:
-        """Start a job in a process of its own, which has `FINISH_S` seconds to end with a result when cancelled."""
-        client = EngineClient(grace_s=FINISH_S)
+    def start_alone(self, job: str, config: dict[str, Any], finish_s: float = FINISH_S) -> Job:
+        """Start a job in a process of its own, which has `finish_s` seconds to end with a result when cancelled."""
+        client = EngineClient(grace_s=finish_s)
         self._alone.add(client)
         work = Job(client)
         work.ended.connect(lambda: self._release(client))

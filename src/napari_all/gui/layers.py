@@ -55,10 +55,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class ImageNotes:
-    """What an image layer keeps beside its pixels."""
+    """What an image layer keeps beside its pixels; `cam_in_cells` is the share of Grad-CAM's heat in white cells."""
 
     record: ImageRecord | None = None
     prediction: Prediction | None = None
+    thumbnail: RGBImage | None = None
+    cam_in_cells: float | None = None
 
 
 def image_notes(layer: Layer) -> ImageNotes:
