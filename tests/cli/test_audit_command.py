@@ -32,7 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_and_the_schema(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = [str(data), "--model", "subtype-cellnet", "--output", str(tmp_path / "out"), "--json", "--quiet"]
-    settings = ["--set", "per_class=2", "--set", "exchange_method=lab", "--set", "least_cells=1"]
+    settings = ["--set", "per_class=2", "--set", "exchange_method=lab", "--set", "least_cells=1", "--set", "trees=15"]
     assert main(["audit", *given, *settings]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == json.loads((tmp_path / "out" / "audit.json").read_text())

@@ -33,7 +33,7 @@ from napari_all.workflows.audit_model import (
 )
 from napari_all.workflows.segment import make_config
 
-QUICK = AuditConfig(exchange_method="lab", per_class=2)
+QUICK = AuditConfig(exchange_method="lab", per_class=2, trees=15)
 
 
 def plant(folder: Path, per_class: int, tint: float) -> Path:

@@ -35,7 +35,7 @@ def _shortcuts(report: AuditReport, pictures: Sequence[str]) -> Iterator[str]:
     chance = max(s.chance for s in report.shortcuts)
     yield from ("## What tells the class", "")
     yield (
-        "A quick classifier (100 extremely randomised trees) that sees one thing only. Right answers in per cent, with "
+        "A quick classifier (extremely randomised trees) that sees one thing only. Right answers in per cent, with "
         f"the Wilson 95 % interval; always naming the most frequent class gives {_percent(chance)}. What does not see "
         "white cells (*) should tell nothing."
     )

@@ -18,7 +18,8 @@ Labels: TypeAlias = NDArray[np.int64]
 Part: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Positions to learn from and positions to test on."""
 
-_TREES = 100
+TREES = 100
+"""Of the quick classifier; scikit-learn's own default."""
 _CLEAR_SKILL, _SLIGHT_SKILL = 0.5, 0.1
 """Share of the way from chance to all right from which on a descriptor tells the classes clearly, or somewhat."""
 
@@ -54,12 +55,12 @@ class ShortcutScore(Settings):
 
 
 def score_descriptor(
-    values: NDArray[np.float32], labels: Labels, parts: Sequence[Part], seed: int = 0
+    values: NDArray[np.float32], labels: Labels, parts: Sequence[Part], seed: int = 0, trees: int = TREES
 ) -> tuple[NDArray[np.bool_], list[float], float, float]:
     """Learn and test on each part with extremely randomised trees.
 
-    Geurts et al. 2006 (doi 10.1007/s10994-006-6226-1), 100 trees, scikit-learn's defaults: no scaling needed, hardly
-    any setting, quick.
+    Geurts et al. 2006 (doi 10.1007/s10994-006-6226-1), scikit-learn's defaults: no scaling needed, hardly any setting,
+    quick.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def score_descriptor(
         (N,) classes.
     parts
         Positions to learn from and to test on; a position may be tested on once.
+    seed, trees
+        Seed and number of the trees.
 
     Returns
     -------
@@ -87,8 +90,8 @@ def score_descriptor(
         raise missing_scikit_learn("looking for shortcuts") from error
     right = []
     for train, test in parts:
-        trees = ExtraTreesClassifier(_TREES, random_state=seed, n_jobs=1).fit(values[train], labels[train])
-        right.append(trees.predict(values[test]) == labels[test])
+        model = ExtraTreesClassifier(trees, random_state=seed, n_jobs=1).fit(values[train], labels[train])
+        right.append(model.predict(values[test]) == labels[test])
     hits, truth = np.concatenate(right), labels[np.concatenate([test for _, test in parts])]
     counts = np.bincount(truth)
     recalls = np.bincount(truth, weights=hits)[counts > 0] / counts[counts > 0]
@@ -102,10 +105,11 @@ def shortcut_score(
     labels: Labels,
     parts: Sequence[Part],
     seed: int = 0,
+    trees: int = TREES,
 ) -> ShortcutScore:
     """Return the score of one descriptor (its name, title and whether it sees cells) under one split."""
     name, title, sees_cells = descriptor
-    hits, accuracies, balanced, chance = score_descriptor(values, labels, parts, seed)
+    hits, accuracies, balanced, chance = score_descriptor(values, labels, parts, seed, trees)
     return ShortcutScore(
         descriptor=name,
         title=title,

@@ -99,7 +99,7 @@ def audit(
     keep = judged(described.images, notes)
     chosen = [described.images[i] for i in keep]
     splits = shortcut_splits(chosen, settings.seed, notes) if keep else {}
-    scores = score_shortcuts(described, splits, keep, watch)
+    scores = score_shortcuts(described, splits, keep, settings.trees, watch)
     overlap = _overlap(described.images, "table" if found is None else "computed")
     leaks = [leak("random", chosen, splits["random"])] if keep else []
     if split is not None and split.test:

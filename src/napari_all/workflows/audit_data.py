@@ -67,7 +67,7 @@ def describe_images(images: Sequence[LabelledImage], config: SegmentConfig, moni
 
 
 def score_shortcuts(
-    described: Described, splits: Mapping[str, Sequence[Part]], keep: Sequence[int], monitor: Monitor
+    described: Described, splits: Mapping[str, Sequence[Part]], keep: Sequence[int], trees: int, monitor: Monitor
 ) -> list[ShortcutScore]:
     """Return the score of every descriptor under every split of the images at the positions `keep`."""
     labels = np.array([described.images[i].label for i in keep], np.int64)
@@ -78,7 +78,7 @@ def score_shortcuts(
         monitor.report("shortcuts", done, len(jobs))
         descriptor = (name, DESCRIPTORS[name].title, DESCRIPTORS[name].sees_cells)
         values = described.values[name][list(keep)]
-        scores.append(shortcut_score(descriptor, split, values, labels, splits[split]))
+        scores.append(shortcut_score(descriptor, split, values, labels, splits[split], trees=trees))
     monitor.report("shortcuts", len(jobs), len(jobs))
     return scores
 
