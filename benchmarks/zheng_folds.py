@@ -9,8 +9,8 @@ but for that fold of both datasets. `1to2` learns dataset 1 and is tested on all
 round: fewer epochs, then a short stage in which light and stain vary more, for the lamp of dataset 1 is yellow. Each
 takes half an hour of one core; `--only` lets several run side by side, finished trainings are not repeated and
 interrupted ones go on. Every image is segmented with default settings, its diameter estimated; across datasets also
-after a grey-world balance. Once all are trained it writes `docs/results/zheng_folds.json` (scores as in
-segmentation_quality.py) and `docs/images/zheng_errors.png`, where the wrong pixels lie. Pictures of the worst images go
+after a grey-world balance. Writes `docs/results/zheng_folds.json` (scores as in segmentation_quality.py; the five folds
+once all are asked for) and `docs/images/zheng-errors-*.png`, where the wrong pixels lie. Pictures of the worst images go
 to `--sheet`, which must be a folder that git ignores.
 """
 
@@ -45,6 +45,7 @@ STAIN = ("epochs=6", "learning_rate=0.001", "stain=2", "brightness=3", "contrast
 HELD_OUT = "fold0"
 """What the shipped network was not trained on."""
 ACROSS = {"1to2": "trained on dataset 1, tested on 2", "2to1": "trained on dataset 2, tested on 1"}
+BALANCED = ", grey-world balance"
 JOBS: dict[str, tuple[str, tuple[int, ...]]] = {
     "1to2": ("all.csv", (1,)),
     "2to1": ("all.csv", (2,)),
@@ -114,21 +115,29 @@ def main() -> None:
         print(name, json.dumps(measure_zheng(fields).scores), flush=True)
         if title := ACROSS.get(name):
             sets[title] = fields
-            sets[f"{title}, grey-world"] = segmented(model, samples, "normalise=grey-world")
-        else:
+            sets[f"{title}{BALANCED}"] = segmented(model, samples, "normalise=grey-world")
+        elif set(JOBS) - set(ACROSS) <= set(options.only):
             for one in fields:
                 sets.setdefault(f"{one.sample.group}, five folds", []).append(one)
-    if set(options.only) != set(JOBS):
-        return
-    results = {title: {"images": len(fields)} | measure_zheng(fields).scores for title, fields in sets.items()}
-    for title, fields in sets.items() if options.sheet else ():
-        worst = measure_zheng(fields).fields
-        write_sheet(options.sheet / f"{title.replace(' ', '_')}.png", title, worst)
-    settings = {"all": shipped.SETTINGS, "folds": FOLD, "across": FIRST, "across, second stage": STAIN}
-    write_json(ROOT / "docs" / "results" / "zheng_folds.json", {"settings": settings, **results})
-    draw_error_maps({t: f for t, f in sets.items() if "grey" not in t}).save(
-        ROOT / "docs" / "images" / "zheng_errors.png"
-    )
+    write(sets, options.sheet)
+
+
+def write(sets: dict[str, list[Field]], sheet: Path | None) -> None:
+    """Write the scores of the sets, beside those of earlier runs, and where their errors lie."""
+    target = ROOT / "docs" / "results" / "zheng_folds.json"
+    results = json.loads(target.read_text()) if target.exists() else {}
+    results["settings"] = {"all": shipped.SETTINGS, "folds": FOLD, "across": FIRST, "across, second stage": STAIN}
+    for title, fields in sets.items():
+        scored = measure_zheng(fields)
+        results[title] = {"images": len(fields)} | scored.scores
+        if sheet:
+            write_sheet(sheet / f"{title.replace(' ', '_')}.png", title, scored.fields)
+    write_json(target, results)
+    for kind in ("across", "five folds"):
+        titles = [t for t in sets if BALANCED not in t and ("five folds" in t) == (kind == "five folds")]
+        if titles:
+            picture = draw_error_maps({title: sets[title] for title in titles})
+            picture.save(ROOT / "docs" / "images" / f"zheng-errors-{kind.replace(' ', '-')}.png")
     print(json.dumps(results, indent=2))
 
 
