@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QImage
 
-from napari_all.gui.curves import COLOURS, CurvePlot, best_epoch, summary
+from napari_all.evaluation.curves_picture import CLASSIFIER_PANELS
+from napari_all.gui.curves import COLOURS, CurvePlot, Plots, highest, lowest, summary
+from napari_all.gui.train import PLOTS
 
 ROWS = [
     {"epoch": e, "train_loss": 1 / e, "val_loss": 0.9 / e}
@@ -14,6 +16,7 @@ ROWS = [
 @pytest.fixture
 def plot(qtbot):
     plot = CurvePlot()
+    plot.set_plots(PLOTS)
     qtbot.addWidget(plot)
     plot.resize(340, 260)
     plot.show()
@@ -30,7 +33,7 @@ def share(plot, colour):
 def test_lines_are_drawn_in_both_colours_and_fill_nothing(plot):
     assert share(plot, COLOURS[0]) == 0
     plot.set_rows(ROWS)
-    for colour in COLOURS:
+    for colour in COLOURS[:2]:
         assert 0.001 < share(plot, colour) < 0.05
 
 
@@ -41,10 +44,28 @@ def test_any_beginning_of_a_run_can_be_drawn(plot, rows):
 
 
 def test_words_tell_what_the_curves_show(plot):
-    assert best_epoch(ROWS) == 2
-    assert best_epoch(()) is None
+    assert PLOTS.best(ROWS) == 2
+    assert PLOTS.best(()) is None
     plot.set_rows(ROWS)
-    assert plot.accessibleDescription() == summary(ROWS)
-    assert summary(ROWS) == (
+    assert plot.accessibleDescription() == summary(ROWS, PLOTS)
+    assert summary(ROWS, PLOTS) == (
         "Epoch 3: training loss 0.333, validation loss 0.300, cell Dice 0.800, nucleus Dice 0.700; best so far: epoch 2"
     )
+
+
+def test_three_lines_of_a_classifier_are_drawn_and_told(plot):
+    plots = Plots(CLASSIFIER_PANELS, lowest("val_loss"))
+    parts = ("train", "val", "test")
+    rows = [
+        {"epoch": epoch, "val_macro_f1": 1 / epoch}
+        | {f"{part}_{what}": value + 0.1 * i for what in ("accuracy", "loss") for i, part in enumerate(parts)}
+        for epoch, value in ((1.0, 0.5), (2.0, 0.3), (3.0, 0.4))
+    ]
+    plot.set_plots(plots)
+    assert plot.rows == ()
+    plot.set_rows(rows)
+    for colour in COLOURS:
+        assert 0.0005 < share(plot, colour) < 0.05
+    assert plots.best(rows) == 2
+    assert highest("val_macro_f1")(rows) == 1
+    assert "validation accuracy 0.500, test accuracy 0.600, training loss 0.400" in summary(rows, plots)

@@ -42,9 +42,11 @@ def _resolve(python_name):
     return getattr(importlib.import_module(module), name)
 
 
-def test_the_six_widgets_are_panels(manifest):
+def test_the_widgets_are_panels(manifest):
     widgets = {w.display_name: _resolve_command(manifest, w.command) for w in manifest.contributions.widgets}
-    assert list(widgets) == ["Threshold", "U-Net", "Subtype", "Correct", "Train segmenter", "Export"]
+    assert list(widgets) == [
+        "Threshold", "U-Net", "Subtype", "Correct", "Train segmenter", "Train classifier", "Audit", "Export",
+    ]  # fmt: skip
     assert all(issubclass(cls, Panel) for cls in widgets.values())
 
 

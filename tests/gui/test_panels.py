@@ -4,6 +4,7 @@ import numpy as np
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QLabel
 
+from napari_all.gui.audit import AuditPanel
 from napari_all.gui.correct import CorrectPanel
 from napari_all.gui.export import ExportPanel
 from napari_all.gui.panel import RESEARCH_USE
@@ -11,9 +12,12 @@ from napari_all.gui.preview import NAME
 from napari_all.gui.subtype import SubtypePanel
 from napari_all.gui.threshold import ThresholdPanel
 from napari_all.gui.train import TrainPanel
+from napari_all.gui.train_classifier import TrainClassifierPanel
 from napari_all.gui.unet import UNetPanel
 
-PANELS = (ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, TrainPanel, ExportPanel)
+PANELS = (
+    ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, TrainPanel, TrainClassifierPanel, AuditPanel, ExportPanel,
+)  # fmt: skip
 
 
 def test_a_closed_panel_hears_no_more_of_the_viewer(make_napari_viewer, smear):

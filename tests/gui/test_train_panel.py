@@ -6,12 +6,12 @@ from PIL import Image
 from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_all.data.synthetic import make_smear
-from napari_all.gui import train as module
 from napari_all.gui.model_chooser import SCRATCH
 from napari_all.gui.train import TrainPanel
 from napari_all.gui.train_view import duration
 from napari_all.gui.unet import UNetPanel
 from napari_all.networks.zoo import list_models
+from napari_all.training.curves import read_curves
 from napari_all.workflows.train_config import TrainSegmenterConfig
 
 
@@ -163,7 +163,7 @@ def test_a_training_can_be_stopped_at_once_gone_on_with_and_stopped_with_its_bes
     asked = []
     monkeypatch.setattr(panel, "ask_about", lambda output: asked.append(output) or "resume")
     panel.train.click()
-    before = len(module.read_curves(run))
+    before = len(read_curves(run))
     wait(lambda: len(panel.view.curves.rows) > before)
     assert asked == [run]
     panel._cancel.click()

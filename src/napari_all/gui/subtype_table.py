@@ -132,6 +132,7 @@ class EntriesTable(QTableView):
         self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of one folder often begin alike
         self.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
         self.setMinimumHeight(4 * (PICTURE_PX + 4))
         if (rows := self.verticalHeader()) is not None:

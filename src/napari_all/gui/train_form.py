@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGroupBox, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QGroupBox, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_all.data.patches import AugmentSettings
-from napari_all.errors import NapariAllError, UsageError
+from napari_all.errors import UsageError
 from napari_all.gui.fields import Choice
 from napari_all.gui.forms import SettingsForm
 from napari_all.gui.model_chooser import SCRATCH, ModelChooser
 from napari_all.gui.paths import PathRow
+from napari_all.gui.training_form import TrainingForm, rows
 from napari_all.networks.backbones.smp import ARCHITECTURES
 from napari_all.training.settings import TrainingSettings
 from napari_all.workflows.train_config import SourceConfig, TrainSegmenterConfig, own_architectures
@@ -28,28 +28,30 @@ _ELSEWHERE = ("class_weights", "augment", "processes")
 _DATA_RULES = ("validation_share", "use_predicted", "synthetic_share")
 
 
-class TrainForm(QWidget):
+class TrainForm(TrainingForm[TrainSegmenterConfig]):
     """Edits a `SourceConfig`, a `TrainSegmenterConfig` and the output folder."""
 
-    changed = Signal()
-    """Anything was changed."""
-    data_changed = Signal()
-    """Something was changed that decides what the network is fed with."""
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        page = QVBoxLayout(self)
-        page.setContentsMargins(0, 0, 0, 0)
+        super().__init__(TrainSegmenterConfig, TrainSegmenterConfig().name, parent)
         for part in (self._data_group(), self._data_details(), self._network_group(), *self._training_groups()):
-            page.addWidget(part)
+            self.body.addWidget(part)
         self._connect()
         self._on_network()
+
+    def ready(self) -> bool:
+        """Return whether both folders are given."""
+        return self.images.path is not None and self.masks.path is not None
+
+    def request(self) -> dict[str, Any]:
+        """Return what the jobs `check_training` and `train_segmenter` are given."""
+        config = self.config()
+        return {"source": self.source().model_dump(mode="json"), "config": config.model_dump(mode="json")}
 
     def source(self) -> SourceConfig:
         """Return the folders and what their masks mean; raise `UsageError` while one is missing."""
         if self.images.path is None or self.masks.path is None:
             raise UsageError("choose the folder of images and the folder of their masks")
-        paths = {name: row.path for name, row in self._paths().items() if row.path is not None and name != "output"}
+        paths = {name: row.path for name, row in self.paths().items() if row.path is not None and name != "output"}
         return SourceConfig.parse({**paths, "code": self.code.values()[0], "parts": self.parts.values()[0]})
 
     def config(self) -> TrainSegmenterConfig:
@@ -73,24 +75,17 @@ class TrainForm(QWidget):
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what to remember; a form that is not complete is remembered too."""
-        try:
-            config = self.config().model_dump(mode="json")
-        except NapariAllError:
-            config = None
-        paths = {name: row.line.text() for name, row in self._paths().items()}
-        return {"paths": paths, "code": self.code.values()[0], "parts": self.parts.values()[0], "config": config}
+        """Return what to remember."""
+        return {**super().state(), "code": self.code.values()[0], "parts": self.parts.values()[0]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Show what was remembered, as far as this version understands it."""
-        for name, row in self._paths().items():
-            row.line.setText(str(state.get("paths", {}).get(name, "")))
+        """Show what was remembered."""
         self.code.set_values((state.get("code", "auto"),))
         self.parts.set_values((state.get("parts", "cell"),))
-        try:
-            config = TrainSegmenterConfig.parse(state["config"])
-        except (KeyError, TypeError, NapariAllError):  # of another version, or not complete
-            return
+        super().restore(state)
+
+    def show_config(self, config: TrainSegmenterConfig) -> None:
+        """Show settings."""
         self.name.setText(config.name)
         self.architecture.setCurrentText(config.architecture)
         self.encoder.setCurrentText(config.encoder or ENCODERS[1])
@@ -102,7 +97,8 @@ class TrainForm(QWidget):
         if config.init is None or self.start.findData(config.init) >= 0:
             self.start.choose(config.init or SCRATCH)
 
-    def _paths(self) -> dict[str, PathRow]:
+    def paths(self) -> dict[str, PathRow]:
+        """Return every path that is remembered."""
         return {
             "images": self.images, "masks": self.masks, "output": self.output, "ignore": self.ignore,
             "groups": self.groups, "split": self.split,
@@ -111,7 +107,7 @@ class TrainForm(QWidget):
     def _data_group(self) -> QGroupBox:
         group = QGroupBox("Data")
         inside = QVBoxLayout(group)
-        form = _form()
+        form = rows()
         inside.addLayout(form)
         self.images = PathRow("Folder of images", "Images to learn from, also in sub-folders", "images")
         self.masks = PathRow("Folder of masks", "One mask per image, named after it; may be the same folder", "masks")
@@ -121,9 +117,9 @@ class TrainForm(QWidget):
 
     def _data_details(self) -> QCollapsible:
         more = QCollapsible("More about the data")
-        rows = QWidget()
-        details = _form()
-        rows.setLayout(details)
+        page = QWidget()
+        details = rows()
+        page.setLayout(details)
         table = "Table (*.csv)"
         self.code = Choice(("auto", "labels", "classes", "binary"))
         self.code.setToolTip("What the numbers of masks without a sidecar mean; auto tells it by the values")
@@ -147,7 +143,7 @@ class TrainForm(QWidget):
             ("I&gnore", self.ignore),
         ):  # fmt: skip
             details.addRow(text, widget)
-        more.addWidget(rows)
+        more.addWidget(page)
         self.rules = SettingsForm(
             TrainSegmenterConfig, skip=tuple(n for n in TrainSegmenterConfig.model_fields if n not in _DATA_RULES)
         )
@@ -157,7 +153,7 @@ class TrainForm(QWidget):
     def _network_group(self) -> QGroupBox:
         group = QGroupBox("Network")
         inside = QVBoxLayout(group)
-        form = _form()
+        form = rows()
         inside.addLayout(form)
         self.start = ModelChooser("segmentation", START, scratch="From scratch")
         self.start.setToolTip(
@@ -175,11 +171,7 @@ class TrainForm(QWidget):
         self.encoder.setCurrentText(ENCODERS[1])
         self.encoder.setToolTip("Any encoder of segmentation-models-pytorch by its name")
         form.addRow("En&coder", self.encoder)
-        self.name = QLineEdit(TrainSegmenterConfig().name)
-        self.name.setToolTip("Name of the new model, also of its file")
-        form.addRow("&Name", self.name)
-        self.output = PathRow("Folder for the run", "Gets the model, its report, curves and pictures", "training")
-        form.addRow("Sa&ve in", self.output)
+        self.add_run_rows(form)
         return group
 
     def _training_groups(self) -> tuple[QWidget, ...]:
@@ -204,31 +196,17 @@ class TrainForm(QWidget):
 
     def _connect(self) -> None:
         for row in (self.images, self.masks, self.code, self.parts, self.groups, self.split, self.ignore):
-            row.edited.connect(self._on_data)
-        self.rules.changed.connect(lambda: self._on_data())
+            row.edited.connect(self.on_data)
+        self.rules.changed.connect(lambda: self.on_data())
         self.start.model_changed.connect(lambda: self._on_network())
         self.architecture.currentTextChanged.connect(lambda: self._on_network())
         self.encoder.currentTextChanged.connect(lambda: self.changed.emit())
-        self.name.textChanged.connect(lambda: self.changed.emit())
-        self.output.edited.connect(self.changed.emit)
         for form in (self.main, self.more, self.augment):
             form.changed.connect(lambda: self.changed.emit())
         self.balance.toggled.connect(lambda: self.changed.emit())
-
-    def _on_data(self) -> None:
-        self.data_changed.emit()
-        self.changed.emit()
 
     def _on_network(self) -> None:
         scratch = self.start.selected == SCRATCH
         self.architecture.setEnabled(scratch)
         self.encoder.setEnabled(scratch and self.architecture.currentText() not in own_architectures())
         self.changed.emit()
-
-
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-    return form

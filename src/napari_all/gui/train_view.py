@@ -7,15 +7,23 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_all.gui.curves import CurvePlot, Rows, summary
+from napari_all.gui.curves import CurvePlot, Plots, Rows, summary
 from napari_all.gui.panel import small
 from napari_all.gui.picture_view import PictureView
 
 
 class TrainView(QWidget):
-    """Hidden until `begin`; the outcome's part until `show_outcome`."""
+    """Hidden until `begin`; the outcome's part until `show_outcome`.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    picture
+        What the outcome's picture shows.
+    user
+        Name of the panel that the model is for.
+    """
+
+    def __init__(self, picture: str, user: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -23,15 +31,16 @@ class TrainView(QWidget):
         self.epoch = small("")
         self.outcome = QLabel()
         self.outcome.setWordWrap(True)
-        self.picture = PictureView("Validation images before and after")
+        self.picture = PictureView(picture)
         self.use = QPushButton("Use this mo&del")
-        self.use.setToolTip("Take the model into your model folder and choose it in the U-Net panel")
+        self.use.setToolTip(f"Take the model into your model folder and choose it in the {user} panel")
         for widget in (self.curves, self.epoch, self.outcome, self.picture, self.use):
             layout.addWidget(widget)
         self.setVisible(False)
 
-    def begin(self) -> None:
+    def begin(self, plots: Plots) -> None:
         """Show empty curves and forget an earlier outcome."""
+        self.curves.set_plots(plots)
         for widget in (self.outcome, self.picture, self.use):
             widget.setVisible(False)
         self.show_curves(())
@@ -40,7 +49,7 @@ class TrainView(QWidget):
     def show_curves(self, rows: Rows) -> None:
         """Draw the epochs that have ended."""
         self.curves.set_rows(rows)
-        self.epoch.setText(summary(rows))
+        self.epoch.setText(summary(rows, self.curves.plots))
 
     def show_outcome(self, lines: Sequence[str], picture: Path) -> None:
         """Show figures and pictures of a finished training, and offer its model."""
