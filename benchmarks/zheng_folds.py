@@ -10,8 +10,8 @@ round: fewer epochs, then a short stage in which light and stain vary more, for 
 takes half an hour of one core; `--only` lets several run side by side, finished trainings are not repeated and
 interrupted ones go on. Every image is segmented with default settings, its diameter estimated; across datasets also
 after a grey-world balance. Writes `docs/results/zheng_folds.json` (scores as in segmentation_quality.py; the five folds
-once all are asked for) and `docs/images/zheng-errors-*.png`, where the wrong pixels lie. Pictures of the worst images go
-to `--sheet`, which must be a folder that git ignores.
+once all are asked for) and `docs/images/zheng-errors-*.png`, where the wrong pixels lie. Pictures of the worst images
+go to `--sheet`, which must be a folder that git ignores.
 """
 
 from __future__ import annotations
