@@ -20,13 +20,13 @@ from napari_all.cli.display import has_display, virtual_display
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 WINDOW = (1400, 860)
-PATIENCE_S = 240.0
+PATIENCE_S = 900.0
 
 
 class Studio:
     """A viewer with one panel, on a smear."""
 
-    def __init__(self, rgb, panel: str, name: str) -> None:
+    def __init__(self, rgb, panel: str, name: str, width: int = 360) -> None:
         import napari
         from qtpy.QtWidgets import QApplication
 
@@ -34,7 +34,7 @@ class Studio:
         self.app = QApplication.instance()
         self.image = self.viewer.add_image(rgb, name=name)
         dock, self.panel = self.viewer.window.add_plugin_dock_widget("napari-all", panel)
-        dock.setMinimumWidth(360)
+        dock.setMinimumWidth(width)
         self.viewer.window.resize(*WINDOW)
         self.wait(lambda: False, 1.0)
         self.viewer.reset_view()
@@ -75,16 +75,80 @@ def unet(rgb, smear, path: Path) -> None:
 
 
 def subtype(rgb, smear, path: Path) -> None:
-    from napari_all.data.synthetic import sample_smear
+    """A folder's table, least sure first, and the Grad-CAM of the image that is open."""
+    studio = Studio(rgb, "Subtype", "smear", width=470)
+    panel = studio.panel
+    with tempfile.TemporaryDirectory() as name:
+        fields = Path(name) / "fields"
+        write_fields(fields, per_class=2, side_px=224)
+        panel.classify_folder(fields)
+        studio.wait(lambda: panel.job is None)
+        panel.explain.click()
+        studio.wait(lambda: panel.job is None)
+        panel.results.least_sure.click()
+        studio.wait(lambda: False, 3.0)
+        studio.wait(lambda: panel.results.table.rows.entries[0].thumbnail is not None, 60.0)
+        panel.device_line.setText("Device: CPU")  # whatever this machine has
+        studio.picture(path)
 
-    studio = Studio(rgb, "Subtype", "smear")
-    for name in ("small field", "crowded smear"):
-        studio.viewer.add_image(sample_smear(name).rgb, name=name, visible=False)
-    studio.panel.all.click()
-    studio.wait(lambda: studio.panel.job is None and "classified" in studio.panel.state.text())
-    studio.panel.chooser.choose(studio.image)
-    studio.viewer.layers.selection.active = studio.image
-    studio.picture(path)
+
+def audit(rgb, smear, path: Path) -> None:
+    """A small data set whose subtypes differ in their background: the shortcut that the audit is to find."""
+    studio = Studio(rgb, "Audit", "smear", width=470)
+    panel = studio.panel
+    with tempfile.TemporaryDirectory() as name:
+        rows = {"dataset": panel.data, "audit": panel.output}
+        for part, row in rows.items():
+            row.line.setText(str(Path(name) / part))
+        write_fields(Path(name) / "dataset", per_class=15, side_px=128)
+        panel.run.click()
+        studio.wait(lambda: panel.job is None)
+        for part, row in rows.items():  # no path of this machine in a picture
+            row.line.setText(part)
+        studio.picture(path)
+
+
+def train_classifier(rgb, smear, path: Path) -> None:
+    studio = Studio(rgb, "Train classifier", "smear", width=470)
+    panel, settings = studio.panel, studio.panel.settings
+    with tempfile.TemporaryDirectory() as name:
+        rows = {"dataset": settings.data, "run": settings.output}
+        for part, row in rows.items():
+            row.line.setText(str(Path(name) / part))
+        write_fields(Path(name) / "dataset", per_class=15, side_px=96)
+        settings.main.editor("epochs").box.setValue(8)
+        settings.side.editor("size_px").box.setValue(64)
+        settings.more.editor("steps_per_epoch").automatic.setChecked(False)
+        settings.more.editor("steps_per_epoch").box.setValue(10)
+        panel.check.click()
+        studio.wait(lambda: panel.job is None)
+        panel.train.click()
+        studio.wait(lambda: panel.job is None)
+        for row in rows.values():  # no path of this machine in a picture
+            row.line.blockSignals(True)
+        for part, row in rows.items():
+            row.line.setText(part)
+        studio.picture(path)
+
+
+def write_fields(folder: Path, per_class: int, side_px: int) -> None:
+    """Write a small synthetic data set, two images to a cluster; each class has a background of its own."""
+    import numpy as np
+    from PIL import Image
+
+    from napari_all.data.group_table import GROUPS_FILE, GroupRow, write_groups
+    from napari_all.data.synthetic import make_smear
+
+    groups = []
+    for label, name in enumerate(("Benign", "Early", "Pre", "Pro")):
+        (folder / name).mkdir(parents=True)
+        for number in range(per_class):
+            seed = label * per_class + number
+            rgb = make_smear(seed, (side_px, side_px), 22.0).rgb.astype(np.float32)
+            tint = np.array([1.0 - 0.03 * label, 1.0, 1.0 - 0.04 * ((label + number // 4) % 4)])
+            Image.fromarray((rgb * tint).astype(np.uint8)).save(folder / name / f"field_{number:02}.png")
+            groups.append(GroupRow(f"{name}/field_{number:02}.png", seed, f"{name}-{number // 2}"))
+    write_groups(folder / GROUPS_FILE, groups)
 
 
 def correct(rgb, smear, path: Path) -> None:
@@ -145,7 +209,7 @@ def demo(rgb, smear, path: Path) -> None:
     subprocess.run([sys.executable, "-m", "napari_all.gui.demo", "--screenshot", str(path)], check=True)
 
 
-WIDGETS = {f.__name__: f for f in (threshold, unet, subtype, correct, train, export, demo)}
+WIDGETS = {f.__name__: f for f in (threshold, unet, subtype, correct, train, train_classifier, audit, export, demo)}
 
 
 def main() -> int:
