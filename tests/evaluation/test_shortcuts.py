@@ -90,9 +90,7 @@ def model(by_bar: int, by_background: int) -> ModelAudit:
     change = Share.of("background of other class", by_background, 200).model_dump()
     background = BackgroundChange(**change, light="as photographed", origin=OTHER_CLASS, towards=by_background // 2)
     bars = [Share.of("removed", 0, 1000), Share.of("red", by_bar, 1000)]
-    return ModelAudit(
-        model="m", sha256="0", accuracy=[], sample=200, blanked=[], bars=bars, backgrounds=[background]
-    )
+    return ModelAudit(model="m", sha256="0", accuracy=[], sample=200, blanked=[], bars=bars, backgrounds=[background])
 
 
 def test_the_verdict_on_a_model_keeps_to_the_limits() -> None:
