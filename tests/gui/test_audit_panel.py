@@ -3,7 +3,6 @@ import json
 import pytest
 from PIL import Image
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_all.data.synthetic import make_smear
 from napari_all.gui.audit import AuditPanel
@@ -74,11 +73,3 @@ def test_a_stopped_audit_leaves_nothing_and_a_wrong_folder_is_told(panel, data, 
     wait(lambda: panel.job is None)
     assert "empty" in panel.state.text()
     assert any("error" in note for note in notes)
-
-
-def test_every_key_is_given_once(panel):
-    buttons = [*panel.findChildren(QPushButton), *panel.findChildren(QCheckBox)]
-    texts = [b.text() for b in buttons] + [w.text() for w in panel.findChildren(QLabel) if w.buddy() is not None]
-    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
-    assert sorted(keys) == sorted(set(keys))
-    assert len(keys) >= 7

@@ -2,7 +2,7 @@
 
 import numpy as np
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication, QLabel
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel
 
 from napari_all.gui.audit import AuditPanel
 from napari_all.gui.correct import CorrectPanel
@@ -43,6 +43,17 @@ def test_a_panel_fits_a_narrow_dock_and_says_what_it_is_for(make_napari_viewer, 
         viewer.window.add_dock_widget(panel, tabify=True)
         assert panel.page.parentWidget().minimumSizeHint().width() <= 350, cls.__name__
         assert RESEARCH_USE in [label.text() for label in panel.findChildren(QLabel)]
+
+
+def test_every_key_is_given_once(make_napari_viewer):
+    viewer = make_napari_viewer()
+    for cls in (SubtypePanel, TrainPanel, TrainClassifierPanel, AuditPanel):
+        panel = cls(viewer)
+        texts = [button.text() for button in panel.findChildren(QAbstractButton)]
+        texts += [label.text() for label in panel.findChildren(QLabel) if label.buddy() is not None]
+        keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        assert sorted(keys) == sorted(set(keys)), cls.__name__
+        assert len(keys) >= 8, cls.__name__
 
 
 def test_the_preview_is_shown_only_while_its_tab_is_in_front(make_napari_viewer, smear, wait):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
+from qtpy.QtWidgets import QLabel
 
 from napari_all.classes import SUBTYPES
 from napari_all.data.synthetic import make_smear
@@ -238,14 +238,6 @@ def test_averaging_is_the_command_lines_setting_and_is_remembered(panel):
     panel.tta.click()
     assert ClassifyConfig.parse(panel.config).tta
     assert SubtypePanel(panel.viewer).tta.isChecked()
-
-
-def test_every_key_is_given_once(panel):
-    buttons = [*panel.findChildren(QPushButton), *panel.findChildren(QCheckBox)]
-    texts = [b.text() for b in buttons] + [w.text() for w in panel.findChildren(QLabel) if w.buddy() is not None]
-    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
-    assert sorted(keys) == sorted(set(keys))
-    assert len(keys) >= 10
 
 
 def test_an_image_removed_meanwhile_is_dropped(panel, wait, notes):

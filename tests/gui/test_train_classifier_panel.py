@@ -3,7 +3,6 @@ import json
 import pytest
 from npe2 import PluginManager, PluginManifest
 from PIL import Image
-from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_all.classes import SUBTYPES
 from napari_all.data.synthetic import make_smear
@@ -156,12 +155,3 @@ def test_the_form_gives_the_command_lines_configuration_and_is_remembered(open_p
     assert config.size_px == 128
     settings.start.choose(SCRATCH)
     assert settings.backbone.isEnabled()
-
-
-def test_every_key_is_given_once(open_panel):
-    panel = open_panel(TrainClassifierPanel)
-    buttons = [*panel.findChildren(QPushButton), *panel.findChildren(QCheckBox)]
-    texts = [b.text() for b in buttons] + [w.text() for w in panel.findChildren(QLabel) if w.buddy() is not None]
-    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
-    assert sorted(keys) == sorted(set(keys))
-    assert len(keys) >= 12

@@ -3,7 +3,6 @@ import json
 import pytest
 from npe2 import PluginManager, PluginManifest
 from PIL import Image
-from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton
 
 from napari_all.data.synthetic import make_smear
 from napari_all.gui.model_chooser import SCRATCH
@@ -202,14 +201,6 @@ def test_the_form_gives_the_command_lines_configuration_and_is_remembered(panel,
     assert again.settings.source() == settings.source()
     assert again.settings.source().groups == tmp_path / "groups.csv"
     assert not again.train.isEnabled()
-
-
-def test_every_key_is_given_once(panel):
-    buttons = [*panel.findChildren(QPushButton), *panel.findChildren(QCheckBox)]
-    texts = [b.text() for b in buttons] + [w.text() for w in panel.findChildren(QLabel) if w.buddy() is not None]
-    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
-    assert sorted(keys) == sorted(set(keys))
-    assert len(keys) >= 15
 
 
 def test_a_time_is_said_as_people_say_it():
