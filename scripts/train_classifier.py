@@ -1,41 +1,48 @@
 """Train the subtype classifier that ships with napari-all, from random initialisation, and measure it honestly.
 
-    python scripts/train_classifier.py --data ../shared/data/taleqani-all --output runs/classifier
+    python scripts/train_classifier.py --data ../shared/data/taleqani-all --groups scripts/folds/overlap_groups.csv \\
+        --output runs/classifier
 
 Trains five networks on grouped folds (whole appearance clusters held out, overlapping images dropped), five on random
 folds (which leak, for comparison with the literature) and one on all images, each for the same number of epochs with
-the last weights kept: no test image is looked at to stop or to choose. Then it writes the figures, the shipped
-checkpoint and its card. Stop it at any time; started again it goes on where it was (every draw of chance comes from
-the seed and the step, so the result is the same).
+the last weights kept (`choose_by=last`): no image is looked at to stop or to choose. Then it writes the figures, the
+shipped checkpoint and its card. Stop it at any time; started again it goes on from the last finished epoch (every draw
+of chance comes from the seed and the step, so the result is the same).
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from classifier_report import FoldResult, Known, fit_and_report, save_classifier, write_fold_lists
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
+from napari_all.classes import SUBTYPES
 from napari_all.classification.predictor import run_network
 from napari_all.classification.unfamiliarity import fit_familiar
+from napari_all.cli.common import terminal_monitor
 from napari_all.data.dataset import LabelledImage, find_labelled_images
 from napari_all.data.split import Split, clear_of, grouped_folds, make_split, random_folds
-from napari_all.data.transforms import augment, prepare
-from napari_all.files import atomic_path
+from napari_all.data.transforms import prepare
+from napari_all.errors import Cancelled
 from napari_all.io.images import read_image
+from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
+from napari_all.networks.checkpoint import InputInfo
+from napari_all.training.classifier_fit import ClassifierParts, ClassifierSpec, build, fit_classifier
+from napari_all.training.classifier_loader import Examples
+from napari_all.training.classifier_settings import ClassifierTraining
+from napari_all.workflows.training_folder import begin_run
 
 BACKBONE = "cellnet"
+BLANK = (255, 255, 255, 0)
+"""An empty pixel of what the network is shown: background after white balance, no white cell."""
 
 
 @dataclass(frozen=True)
@@ -65,42 +72,12 @@ class Data:
     labels: NDArray[np.int64]
 
 
-def load_data(folder: Path, size_px: int) -> Data:
+def load_data(folder: Path, size_px: int, groups: Path | None = None) -> Data:
     """Read and prepare every image of a dataset folder."""
-    images = find_labelled_images(folder)
+    images = find_labelled_images(folder, groups=groups)
     seen = [prepare(read_image(image.path)[1], size_px) for image in images]
     labels = np.array([image.label for image in images])
     return Data(images, np.stack([s.shown for s in seen]), np.stack([s.look for s in seen]), labels)
-
-
-def sampling_weights(images: Sequence[LabelledImage]) -> NDArray[np.float64]:
-    """Return the chance of each image: classes alike; in a class a cluster counts by the root of its size.
-
-    Tiny clusters (duplicates of one field, mostly) count at most four times the median image.
-    """
-    weights = np.zeros(len(images))
-    labels = np.array([image.label for image in images])
-    clusters = np.array([image.cluster for image in images])
-    for label in np.unique(labels):
-        inside = labels == label
-        _, which, sizes = np.unique(clusters[inside], return_inverse=True, return_counts=True)
-        each = 1.0 / np.sqrt(sizes[which])
-        each = np.minimum(each, 4.0 * np.median(each))
-        weights[inside] = each / each.sum()
-    return weights / weights.sum()
-
-
-def make_batch(data: Data, train: NDArray[np.int64], weights: NDArray[np.float64], plan: Plan, step: int) -> Any:
-    """Draw the batch of one step: (N, 4, Y, X) float32 on 0..1 and (N,) labels."""
-    rng = np.random.default_rng((plan.seed, step))
-    chosen = train[rng.choice(len(train), plan.batch, p=weights)]
-    views = np.stack([augment(data.shown[i], rng) for i in chosen])
-    return to_input(views), torch.from_numpy(data.labels[chosen])
-
-
-def to_input(shown: NDArray[np.uint8]) -> Tensor:
-    """Return (N, 4, Y, X) float32 on 0..1, channels last in memory."""
-    return torch.from_numpy(shown).permute(0, 3, 1, 2).float().div_(255.0)
 
 
 def without_validation(images: Sequence[LabelledImage], split: Split, *, clear: bool) -> Split:
@@ -109,98 +86,32 @@ def without_validation(images: Sequence[LabelledImage], split: Split, *, clear: 
     return make_split(split.name, images, train=others, test=split.test)
 
 
-class Training:
-    """Network, optimiser and running average of one training, and how they are kept on the disk."""
-
-    def __init__(self, plan: Plan, train_size: int, folder: Path) -> None:
-        torch.manual_seed(plan.seed)
-        self.plan, self.folder, self.step = plan, folder, 0
-        self.per_epoch = max(1, train_size // plan.batch)
-        self.steps = self.per_epoch * plan.epochs
-        self.model = BACKBONES[BACKBONE].build().to(memory_format=torch.channels_last)
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
-        decayed = [p for p in self.model.parameters() if p.ndim > 1]
-        others = [p for p in self.model.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=plan.rate)
-
-    def rate(self) -> float:
-        """Warm up over 15 % of the steps, then fall along a cosine to zero."""
-        warm = 0.15 * self.steps
-        if self.step < warm:
-            return self.plan.rate * (self.step + 1) / (warm + 1)
-        return self.plan.rate * 0.5 * (1.0 + math.cos(math.pi * (self.step - warm) / (self.steps - warm)))
-
-    def advance(self, x: Tensor, labels: Tensor) -> float:
-        """Take one step; return the loss."""
-        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)  # dropout, the same after resuming
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
-        self.model.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self.model(x)
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.plan.smoothing)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        keep = min(self.plan.average, self.step / (9 + self.step))
-        with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                if value.is_floating_point():
-                    self.average[name].lerp_(value, 1.0 - keep)
-                else:
-                    self.average[name].copy_(value)
-        return float(loss.detach())
-
-    def save(self) -> None:
-        """Write all that is needed to go on, whole or not at all."""
-        state = {
-            "plan": asdict(self.plan), "step": self.step, "model": self.model.state_dict(),
-            "average": self.average, "optimiser": self.optimiser.state_dict(),
-        }  # fmt: skip
-        with atomic_path(self.folder / "state.pt") as path:
-            torch.save(state, path)
-
-    def resume(self) -> None:
-        """Go on from `state.pt` where there is one; the plan must be the same."""
-        path = self.folder / "state.pt"
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
-        if state["plan"] != asdict(self.plan):
-            raise SystemExit(f"{self.folder} was begun with {state['plan']}; choose another --output")
-        self.step, self.average = state["step"], state["average"]
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-
-    def averaged(self) -> nn.Module:
-        """Return the network with the averaged weights, ready to predict."""
-        network = BACKBONES[BACKBONE].build()
-        network.load_state_dict(self.average)
-        return network.eval()
+def settings_of(plan: Plan) -> ClassifierTraining:
+    """Return the plan as the program's training takes it: no image chooses, the last averaged weights count."""
+    return ClassifierTraining.parse(
+        {
+            "epochs": plan.epochs, "batch_size": plan.batch, "learning_rate": plan.rate, "weight_decay": plan.decay,
+            "label_smoothing": plan.smoothing, "average": plan.average, "seed": plan.seed, "choose_by": "last",
+            "variation": {"contrast": 0, "brightness": 0, "cutout": 0}, "device": "cpu",
+        }
+    )  # fmt: skip
 
 
-def train(data: Data, chosen: Sequence[int], plan: Plan, folder: Path, stop_at: int | None = None) -> Training:
-    """Train on some of the images to the end of the plan (or to step `stop_at`), keeping the state every epoch."""
-    positions = np.array(chosen)
-    weights = sampling_weights([data.images[i] for i in chosen])
-    training = Training(plan, len(chosen), folder)
-    training.resume()
-    begun, losses = time.monotonic(), []
-    end = training.steps if stop_at is None else min(stop_at, training.steps)
-    while training.step < end:
-        losses.append(training.advance(*make_batch(data, positions, weights, plan, training.step)))
-        if training.step % training.per_epoch == 0 or training.step == end:
-            training.save()
-            seconds = time.monotonic() - begun
-            print(
-                f"{folder.name} step {training.step}/{training.steps} loss {np.mean(losses):.3f} {seconds:.0f} s",
-                flush=True,
-            )
-            losses = []
-    return training
+def train(data: Data, chosen: Sequence[int], plan: Plan, folder: Path, monitor: Monitor) -> nn.Module:
+    """Train on some of the images, or go on with it; return the network ready to predict."""
+    positions, settings = np.array(chosen), settings_of(plan)
+    options = BACKBONES[BACKBONE].options_for(len(SUBTYPES), len(BLANK), plan.size_px)
+    spec = ClassifierSpec(BACKBONE, options, SUBTYPES.names, len(BLANK), InputInfo(size_px=plan.size_px))
+    keys = [data.images[i].key for i in chosen]
+    begin_run(folder, BACKBONE, {**asdict(plan), "images": keys}, resume=True, free=("epochs",))
+    monitor.message(f"{folder.name}: {len(chosen)} images to train on")
+    examples = Examples(data.shown[positions], data.labels[positions], [data.images[i].cluster for i in chosen], BLANK)
+    fitted = fit_classifier(spec, ClassifierParts(examples), settings, folder, monitor, resume=True)
+    if fitted.cancelled:
+        raise Cancelled("stopped at the user's wish; start it again to go on")
+    network = build(spec)
+    network.load_state_dict(fitted.tensors)
+    return network.eval()
 
 
 def views(shown: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
@@ -218,17 +129,19 @@ def views(shown: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     }
 
 
-def run_folds(data: Data, protocol: str, folds: Sequence[Split], plan: Plan, output: Path) -> list[FoldResult]:
+def run_folds(
+    data: Data, protocol: str, folds: Sequence[Split], plan: Plan, output: Path, monitor: Monitor
+) -> list[FoldResult]:
     """Train on each fold where that is not done, and return what the networks say of the images held out."""
     results = []
     for k, fold in enumerate(folds):
         folder = output / f"{protocol}-{k}"
-        network = train(data, fold.train, plan, folder).averaged()
+        network = train(data, fold.train, plan, folder, monitor)
         trained, _ = outputs(network, data.shown[list(fold.train)])
         held_out = {name: outputs(network, view) for name, view in views(data.shown[list(fold.test)]).items()}
         logits = {name: pair[1] for name, pair in held_out.items()}
         accuracy = float((logits["whole"].argmax(1) == data.labels[list(fold.test)]).mean())
-        print(f"{folder.name}: accuracy on the images held out {accuracy:.4f}", flush=True)
+        monitor.message(f"{folder.name}: accuracy on the images held out {accuracy:.4f}")
         results.append(FoldResult(fold, trained, held_out["whole"][0], logits))
     return results
 
@@ -242,6 +155,7 @@ def outputs(network: nn.Module, shown: NDArray[np.uint8]) -> tuple[NDArray[np.fl
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/taleqani-all"))
+    parser.add_argument("--groups", type=Path, help="table of overlaps and clusters (default: the data folder's own)")
     parser.add_argument("--output", type=Path, default=Path("runs/classifier"), help="states, to go on from")
     parser.add_argument("--checkpoint", type=Path, help="where the shipped model goes (default: in --output)")
     parser.add_argument("--results", type=Path, help="JSON of the figures (default: in --output)")
@@ -252,17 +166,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     plan = Plan(**{field: getattr(options, field) for field in asdict(Plan())})
-    data = load_data(options.data, plan.size_px)
+    data = load_data(options.data, plan.size_px, options.groups)
     protocols = {
         "grouped": [without_validation(data.images, fold, clear=True) for fold in grouped_folds(data.images)],
         "random": [without_validation(data.images, fold, clear=False) for fold in random_folds(data.images)],
     }
     write_fold_lists(options.fold_lists or options.output / "folds", data.images, protocols)
-    results = {
-        protocol: run_folds(data, protocol, protocols[protocol], plan, options.output)
-        for protocol in ("random", "grouped")
-    }
-    final = train(data, range(len(data.images)), plan, options.output / "all").averaged()
+    with terminal_monitor(quiet=False) as monitor:
+        results = {
+            protocol: run_folds(data, protocol, protocols[protocol], plan, options.output, monitor)
+            for protocol in ("random", "grouped")
+        }
+        final = train(data, range(len(data.images)), plan, options.output / "all", monitor)
     known = Known(data.labels, np.array([image.cluster for image in data.images]), data.looks)
     results_path = options.results or options.output / "folds.json"
     calibration, figures = fit_and_report(results, known, asdict(plan), results_path)

@@ -1,4 +1,4 @@
-"""The classifier's training script: resuming equals going through, and the whole of it runs."""
+"""The classifier's training script: the whole of it runs, and its figures count what the networks said."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ import train_classifier as script  # noqa: E402
 
 from napari_all.classification.predictor import load_predictor  # noqa: E402
 from napari_all.data.synthetic import make_smear  # noqa: E402
-
-PLAN = script.Plan(size_px=32, epochs=2, batch=8)
+from napari_all.errors import NapariAllError  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +37,9 @@ def folder(tmp_path_factory) -> Path:
     return root
 
 
-def test_a_resumed_training_equals_an_uninterrupted_one(folder, tmp_path):
-    torch.set_num_threads(1)
-    data = script.load_data(folder, PLAN.size_px)
-    everything = range(len(data.images))
-    through = script.train(data, everything, PLAN, tmp_path / "through")
-    stopped = script.train(data, everything, PLAN, tmp_path / "broken", stop_at=3)
-    assert stopped.step == 3
-    resumed = script.train(data, everything, PLAN, tmp_path / "broken")
-    assert resumed.step == through.steps == 10
-    for name, value in through.average.items():
-        torch.testing.assert_close(value, resumed.average[name], rtol=0, atol=0)
-    with pytest.raises(SystemExit, match="choose another --output"):
-        script.train(data, everything, script.Plan(size_px=32, epochs=3, batch=8), tmp_path / "broken")
-
-
-def test_the_whole_script_gives_a_model_and_its_figures(folder, tmp_path):
-    script.main(["--data", str(folder), "--output", str(tmp_path), "--size-px", "32", "--epochs", "1", "--batch", "8"])
+def test_the_whole_script_gives_a_model_and_its_figures_and_goes_on_with_its_own_runs_only(folder, tmp_path):
+    arguments = ["--data", str(folder), "--output", str(tmp_path), "--size-px", "32", "--epochs", "1"]
+    script.main([*arguments, "--batch", "8"])
     figures = json.loads((tmp_path / "folds.json").read_text())
     assert figures["grouped"]["images"] == figures["random"]["images"] == 40
     assert np.sum(figures["grouped"]["confusion_true_by_predicted"]) == 40
@@ -64,13 +49,11 @@ def test_the_whole_script_gives_a_model_and_its_figures(folder, tmp_path):
         make_smear(1, (64, 64), 16.0).rgb
     )
     assert sum(prediction.probabilities) == pytest.approx(1.0)
-
-
-def test_classes_and_clusters_are_drawn_alike(folder):
-    images = script.find_labelled_images(folder)
-    weights = script.sampling_weights(images)
-    labels = np.array([image.label for image in images])
-    assert [weights[labels == c].sum() for c in range(4)] == pytest.approx([0.25] * 4)
+    weights = (tmp_path / "subtype-cellnet.safetensors").read_bytes()
+    script.main([*arguments, "--batch", "8"])  # all is trained: the same again, at once
+    assert (tmp_path / "subtype-cellnet.safetensors").read_bytes() == weights
+    with pytest.raises(NapariAllError, match="batch"):
+        script.main([*arguments, "--batch", "4"])
 
 
 def test_figures_count_what_the_networks_said():
