@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_all.classes import SUBTYPES
 from napari_all.classification.predictor import run_network
@@ -98,7 +99,8 @@ def outputs_of(
     network.to(where).eval()
     total, done, found = sum(len(part) for part in parts.values()), 0, {}
     for name, part in parts.items():
-        features, logits = [], []
+        features: list[NDArray[np.float32]] = []
+        logits: list[NDArray[np.float32]] = []
         for start in range(0, len(part), AT_ONCE):
             monitor.raise_if_cancelled()
             monitor.report("predict", done, total)
