@@ -173,6 +173,7 @@ def test_a_click_opens_the_image_and_the_next_one_closes_it_again(qtbot, filled,
     assert filled.chooser.layer is opened
     assert opened.visible
     assert not first.visible, "one image is looked at"
+    assert filled.viewer.scene.camera.center[-2:] == pytest.approx((47.5, 63.5), abs=1), "and fitted to the window"
     assert image_notes(opened).prediction.predicted in filled.result.headline.text()
     assert column(filled, IMAGE) == names, "an image is listed once"
     click(qtbot, filled, names.index("smear2.png"))

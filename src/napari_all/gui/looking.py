@@ -43,7 +43,7 @@ class Looking:
             if is_smear(layer) or heat_of(layer) is not None:
                 layer.visible = image in (layer, heat_of(layer))
         self._viewer.layers.selection.active = image
-        self._viewer.reset_view()
+        self._viewer.fit_to_view(layers=[image])  # those that are hidden may be larger
         return image
 
     def _close_last(self) -> None:

@@ -17,7 +17,7 @@ from napari_all.workflows.status_words import FAILED_SIGN, STATUS_TEXT, signed, 
 
 IMAGE, PREDICTED, CONFIDENCE, STATUS = range(4)
 HEADS = ("Image", "Predicted", "Confidence", "Status", *SUBTYPES.names)
-WIDTHS = (126, 76, 76, 96, *([78] * len(SUBTYPES)))
+WIDTHS = (150, 76, 76, 96, *([78] * len(SUBTYPES)))
 TIPS = (
     "A click on a row goes to its image",
     "Predicted subtype",
@@ -132,7 +132,7 @@ class EntriesTable(QTableView):
         self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names of one folder often begin alike
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)  # names of one folder often begin alike
         self.setIconSize(QSize(PICTURE_PX, PICTURE_PX))
         self.setMinimumHeight(4 * (PICTURE_PX + 4))
         if (rows := self.verticalHeader()) is not None:

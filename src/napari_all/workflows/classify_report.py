@@ -73,10 +73,10 @@ def as_html(record: RunRecord, thumbnails: Mapping[str, bytes]) -> str:
 
 def _counts(record: RunRecord, found: Sequence[Prediction]) -> Iterator[str]:
     left = sum(entry.status == "not started" for entry in record.inputs)
-    yield f"<p>{len(found)} of {len(record.inputs)} images have a prediction"
-    yield f"; {len(record.failed)} failed" if record.failed else ""
-    yield f"; {left} were not looked at, because the run was stopped" if left else ""
-    yield ".</p>"
+    told = [f"{len(found)} of {len(record.inputs)} images have a prediction"]
+    told += [f"{len(record.failed)} failed"] if record.failed else []
+    told += [f"{left} were not looked at, because the run was stopped"] if left else []
+    yield f"<p>{'; '.join(told)}.</p>"
     yield f"<table><tr><th>predicted subtype</th>{''.join(f'<th>{signed(s)}</th>' for s in STATUS_TEXT)}</tr>"
     for name in SUBTYPES.names:
         numbers = [sum(p.predicted == name and p.status == status for p in found) for status in STATUS_TEXT]
