@@ -58,7 +58,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Path:
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--version").stdout.startswith("napari-all 0.")
-    for command in ((), ("segment",), ("classify",), ("export",), ("evaluate",), ("demo",)):
+    for command in ((), ("segment",), ("classify",), ("export",), ("evaluate",), ("train",), ("audit",), ("demo",)):
         assert here(*command, "--help") == 0
         text = capsys.readouterr().out
         assert "example:" in text or "examples:" in text
