@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_all.classes import NUCLEUS
 
-from .scoring import EDGE_PX, Field
+from .scoring import EDGE_PX, Field, from_border
 
 SIDE_PX, REACH = 96, 1.4
 """Side of a map in pixels, and how many cell radii it reaches from the cell's middle."""
@@ -38,8 +38,7 @@ def error_maps(fields: Sequence[Field], beyond_px: float = 0.0) -> tuple[NDArray
     total = np.zeros((2, SIDE_PX, SIDE_PX))
     for one in fields:
         true, found = one.sample.truth == NUCLEUS, one.result.classes == NUCLEUS
-        distance = np.where(true, ndimage.distance_transform_edt(true), ndimage.distance_transform_edt(~true)) - 0.5
-        far = distance > beyond_px
+        far = from_border(true) > beyond_px
         cell = one.sample.truth > 0
         y, x = ndimage.center_of_mass(cell)
         scale = SIDE_PX / (2 * REACH * np.sqrt(cell.sum() / np.pi))

@@ -120,9 +120,7 @@ def error_places(classes: ClassesMap, truth: np.ndarray) -> np.ndarray:
     false in the true cytoplasm, false elsewhere.
     """
     found, true = classes == NUCLEUS, truth == NUCLEUS
-    # Distances between pixel centres are half a pixel longer than those to the line between the pixels.
-    from_border = np.where(true, ndimage.distance_transform_edt(true), ndimage.distance_transform_edt(~true)) - 0.5
-    near = from_border <= EDGE_PX
+    near = from_border(true) <= EDGE_PX
     missed, false = true & ~found, found & ~true
     places = (
         missed & near,
@@ -132,6 +130,12 @@ def error_places(classes: ClassesMap, truth: np.ndarray) -> np.ndarray:
         false & ~near & (truth != CYTOPLASM),
     )
     return np.array([np.count_nonzero(place) for place in places])
+
+
+def from_border(mask: np.ndarray) -> np.ndarray:
+    """Return the distance (Y, X) in pixels of each pixel's centre from the border of a mask."""
+    # Distances between pixel centres are half a pixel longer than those to the line between the pixels.
+    return np.where(mask, ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask)) - 0.5
 
 
 def _summary(values: list[float], name: str = "dice", tail: bool = True) -> dict[str, object]:

@@ -234,6 +234,17 @@ def test_variants_keep_shape_and_type_and_nothing_is_done_when_all_is_off():
     assert np.array_equal(both[..., :3], both[..., 3:]), "both images of six channels vary alike"
 
 
+def test_a_variant_is_fixed_by_its_random_state():
+    from napari_all.training.classifier_settings import VariationSettings
+    from napari_all.training.variation import vary
+
+    shown, blank = np.random.default_rng(1).integers(60, 200, (96, 96, 4), np.uint8), (255, 255, 255, 0)
+    first, again = (vary(shown, np.random.default_rng(5), VariationSettings(), blank) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert first.shape == shown.shape
+    assert not np.array_equal(first, vary(shown, np.random.default_rng(6), VariationSettings(), blank))
+
+
 def test_what_the_module_sees_is_scaled(tmp_path):
     from napari_all.training.classifier_module import ClassifierModule
 

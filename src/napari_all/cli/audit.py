@@ -25,7 +25,7 @@ settings:
 limits of the quality control:
 {limits}
 
-examples:
+for example:
   napari-all audit dataset/ --output audit/
   napari-all audit dataset/ --model run/my-model.safetensors --split run/split.json --output audit/"""
 

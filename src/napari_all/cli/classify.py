@@ -26,7 +26,7 @@ column cam_in_cells, the share of it inside white cells.
 --report also writes one HTML page to look through: thumbnails, probabilities and status, the least sure first, and how
 it was made.
 
-examples:
+for example:
   napari-all classify smears/ --output subtypes.csv
   napari-all classify smears/ --output subtypes.csv --report subtypes.html"""
 

@@ -17,7 +17,7 @@ _EXAMPLE = """DATA holds a folder per class (DATA/<Class>/… or DATA/Original/<
 The report says what the figures are worth: whether the model learned from these images, and whether the split keeps
 patients or sessions apart. An accuracy on a split at random proves little.
 
-examples:
+for example:
   napari-all evaluate classifier DATA --model run/my-model.safetensors --split run/split.json --output report/
   napari-all evaluate classifier DATA --groups patients.csv --group-column patient --output report/"""
 

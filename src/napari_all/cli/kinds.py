@@ -19,7 +19,7 @@ def add_kinds(parser: argparse.ArgumentParser, kinds: Mapping[str, tuple[ModuleT
         )
         module.add_arguments(sub)
     told = " and ".join(f"'{parser.prog} {name} --help'" for name in kinds)
-    parser.epilog = f"{told} tell the rest.\n\nexamples:\n{examples}"
+    parser.epilog = f"{told} tell the rest.\n\nfor example:\n{examples}"
 
 
 def run_kind(args: argparse.Namespace, kinds: Mapping[str, tuple[ModuleType, str]]) -> int:

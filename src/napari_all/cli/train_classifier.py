@@ -25,7 +25,7 @@ epoch, the temperature of the probabilities and the thresholds; the test images 
 settings (and the options of the network, such as variant=literal of custom_cnn):
 {settings}
 
-examples:
+for example:
   napari-all train classifier taleqani-all/ --backbone cellnet --split grouped --output run/
   napari-all train classifier taleqani-all/ --backbone mobilenet_v2 --split paper --set epochs=30 --output run/"""
 

@@ -23,7 +23,7 @@ at a time, is held out to validate on. DIR gets the model (for 'segment --model 
 settings:
 {settings}
 
-examples:
+for example:
   napari-all train segmenter --images smears/ --masks masks/ --init smear-unet --output run/
   napari-all train segmenter --images smears/ --masks masks/ --architecture unet --encoder resnet34 \\
       --set epochs=50 --set loss=dice --output run/"""
