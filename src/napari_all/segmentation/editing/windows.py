@@ -1,0 +1,56 @@
+"""Windows of an image and small work on masks inside them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from scipy import ndimage as ndi
+
+from napari_all.types import BoolMask
+
+Window: TypeAlias = tuple[slice, slice]
+"""Rows and columns with whole, non-negative ends."""
+
+
+def around(mask: BoolMask, margin: int = 0) -> Window:
+    """Return the bounding box of a mask that is not empty, widened by `margin` inside the image."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return widened(box, margin, mask.shape)
+
+
+def widened(window: Window, margin: int, shape: tuple[int, ...]) -> Window:
+    """Return a window with `margin` pixels more on each side, inside an image of `shape`."""
+    rows, columns = (
+        slice(max(0, side.start - margin), min(size, side.stop + margin))
+        for side, size in zip(window, shape, strict=True)
+    )
+    return rows, columns
+
+
+def spanning(first: Window, second: Window) -> Window:
+    """Return the smallest window that holds both."""
+    rows, columns = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True))
+    return rows, columns
+
+
+def meet(first: Window, second: Window) -> bool:
+    """Tell whether two windows share a pixel."""
+    return all(a.start < b.stop and b.start < a.stop for a, b in zip(first, second, strict=True))
+
+
+def largest(mask: BoolMask) -> BoolMask:
+    """Return the largest 4-connected part of a mask."""
+    parts, count = ndi.label(mask)
+    if count < 2:
+        return mask
+    return np.asarray(parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])), np.bool_)
+
+
+def holes_of(mask: BoolMask) -> BoolMask:
+    """Return what a mask encloses: not in it, and not 4-connected to the outside of the array."""
+    ground = np.pad(np.asarray(mask, np.uint8), 1)
+    cv2.floodFill(ground, None, (0, 0), (2,), flags=4)
+    return np.asarray(ground[1:-1, 1:-1] == 0, np.bool_)
