@@ -23,6 +23,10 @@ class CheckpointError(NapariAllError, ValueError):
     """Model weights or their description are missing, damaged or of another kind."""
 
 
+class ProjectError(NapariAllError, ValueError):
+    """A project folder is in use, damaged, of another version, or does not fit what is asked of it."""
+
+
 class FileExistsRefused(NapariAllError, FileExistsError):  # noqa: N818 - reads as what happened
     """An output exists and overwriting was not asked for."""
 
