@@ -22,7 +22,7 @@ SCALE = 64
 _LIGHTNESS = 0.8
 """Weight of L* and b* against a*; all between 0.6 and 1 give the same within 0.001 Dice on wbc-zheng, folds 1-4."""
 _BLACK = 100.0
-_WHITE = _BLACK - 100.0 * _LIGHTNESS
+WHITE = _BLACK - 100.0 * _LIGHTNESS
 """Stain of the white background; neutral black has 100, the nuclei of all smears seen 75 to 190."""
 _LEAST, _MOST = 65.0, 130.0
 """The limit above which nuclei are looked for first lies here."""
@@ -102,7 +102,7 @@ def find_limits(stain: NDArray[np.uint8], redness: NDArray[np.uint8], choice: Ch
         around = _Around(labels, radius)
         inside = around.median_inside(values)
         limits = around.limits(values, inside, choice.edge)
-        limits[inside < _WHITE + choice.pale * (typical - _WHITE)] = 255.0
+        limits[inside < WHITE + choice.pale * (typical - WHITE)] = 255.0
         limits[0] = 255.0
         within = around.distance <= radius
         labels = _renumbered(*_without_specks(*_numbered((values > limits[around.nearest]) & within)))
@@ -154,7 +154,7 @@ class _Around:
 
         A rim nearly as strong as the object is more of the same nucleus, and then the limit goes down.
         """
-        rim = np.minimum(self.rim(values), _WHITE + 0.75 * (inside - _WHITE))
+        rim = np.minimum(self.rim(values), WHITE + 0.75 * (inside - WHITE))
         return rim + edge * (inside - rim)
 
 
@@ -168,7 +168,7 @@ def _seeds(values: NDArray[np.uint8], redness: NDArray[np.uint8], choice: Choice
     if not seeds.any():
         return seeds, first
     typical, red = float(np.median(values[seeds])), float(np.median(redness[seeds])) - 128.0
-    deepest = max(_LEAST, _WHITE + _DEEPEST * (first - _WHITE))
+    deepest = max(_LEAST, WHITE + _DEEPEST * (first - WHITE))
     for limit in np.linspace(first, deepest, _STEPS + 1)[1:]:
         labels, areas = _numbered((values > limit) & violet)
         new = areas >= least
@@ -179,9 +179,9 @@ def _seeds(values: NDArray[np.uint8], redness: NDArray[np.uint8], choice: Choice
         labels = _renumbered(labels, new)
         around = _Around(labels, float(np.sqrt(least / 0.3 / np.pi)))
         stain, colour = around.median_inside(values), around.median_inside(redness) - 128.0
-        good = stain >= _WHITE + choice.pale * (typical - _WHITE)
+        good = stain >= WHITE + choice.pale * (typical - WHITE)
         good &= colour >= 0.7 * red  # red cells of any colour are less red-violet
-        good &= stain - around.rim(values) >= 0.5 * (stain - _WHITE)  # cytoplasm stands out less
+        good &= stain - around.rim(values) >= 0.5 * (stain - WHITE)  # cytoplasm stands out less
         good &= _inscribed(labels) >= 0.65 * np.sqrt(_areas(labels) / np.pi)
         good[0] = False
         seeds |= good[labels]
@@ -206,7 +206,7 @@ def _quantiles(owner: NDArray[np.int32], values: NDArray[np.uint8], count: int, 
     reached = np.cumsum(np.bincount(keys, minlength=(count + 1) * 256).reshape(count + 1, 256), axis=1)
     total = reached[:, -1:]
     found = np.asarray((reached < share * np.maximum(total, 1)).sum(axis=1), np.float64)
-    return np.where(total[:, 0] > 0, found, _WHITE)
+    return np.where(total[:, 0] > 0, found, WHITE)
 
 
 def _inscribed(labels: LabelImage) -> NDArray[np.float64]:

@@ -7,16 +7,22 @@ follows for the classes map and the marks, and `change` applies an edit in place
 """
 
 from napari_all.segmentation.editing.add import add_by_click, add_polygon
+from napari_all.segmentation.editing.brush import erase, paint, paint_nucleus
 from napari_all.segmentation.editing.cells import delete_cell, merge_cells, raster_numbers, relabel_cells
 from napari_all.segmentation.editing.cut import split_at_waists, split_cell
 from napari_all.segmentation.editing.edit import Edit, Planes, apply_edit, change, completed, touched
 from napari_all.segmentation.editing.index import CellIndex
-from napari_all.segmentation.editing.outline import fill_holes, grow_cell, smooth_cells
+from napari_all.segmentation.editing.marks import Mark, MarkName, mark_cell, mark_polygon, unmark_at
+from napari_all.segmentation.editing.nucleus import clear_outside, fix_nucleus
+from napari_all.segmentation.editing.outline import fill_holes, grow_cell, smooth_cells, snap_cell
 from napari_all.segmentation.editing.points import Point, cell_at, polygon_mask
+from napari_all.segmentation.editing.prediction import restore_predicted
 
 __all__ = [
     "CellIndex",
     "Edit",
+    "Mark",
+    "MarkName",
     "Planes",
     "Point",
     "add_by_click",
@@ -24,16 +30,26 @@ __all__ = [
     "apply_edit",
     "cell_at",
     "change",
+    "clear_outside",
     "completed",
     "delete_cell",
+    "erase",
     "fill_holes",
+    "fix_nucleus",
     "grow_cell",
+    "mark_cell",
+    "mark_polygon",
     "merge_cells",
+    "paint",
+    "paint_nucleus",
     "polygon_mask",
     "raster_numbers",
     "relabel_cells",
+    "restore_predicted",
     "smooth_cells",
+    "snap_cell",
     "split_at_waists",
     "split_cell",
     "touched",
+    "unmark_at",
 ]

@@ -15,10 +15,13 @@ from napari_all.segmentation.editing.index import CellIndex
 from napari_all.segmentation.editing.windows import Window
 from napari_all.types import BoolMask, ClassesMap, LabelImage, Parts
 
+_FOLLOWING = ("classes", "ignore", "marks")
+"""The planes beside the labels, as `Edit` and `Planes` name them."""
+
 
 @dataclass(frozen=True)
 class Edit:
-    """Pixels to change, each listed once.
+    """Pixels to change, each listed once; what is None is not said, see `completed`.
 
     Attributes
     ----------
@@ -27,14 +30,17 @@ class Edit:
     values
         int32, new label of each pixel.
     classes
-        uint8, new class of each pixel (background, cytoplasm, nucleus); None = not said, see `completed`.
+        uint8, new class of each pixel: background, cytoplasm, nucleus.
+    ignore
+        bool, whether each pixel is left out of training and scores from now on.
     marks
-        uint8, new `Mark` of each pixel; None = not said.
+        uint8, new `Mark` of each pixel.
     """
 
     indices: tuple[NDArray[np.intp], NDArray[np.intp]]
     values: NDArray[np.int32]
     classes: NDArray[np.uint8] | None = None
+    ignore: NDArray[np.bool_] | None = None
     marks: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
@@ -51,30 +57,33 @@ class Edit:
 
 @dataclass(frozen=True)
 class Planes:
-    """The arrays that an edit changes, all of one image.
+    """The arrays that an edit changes, all of one image; a plane that is not kept is None.
 
     Attributes
     ----------
     labels
         (Y, X) int32 cells.
     classes
-        (Y, X) uint8 classes map, or None where nothing is known of the parts.
+        (Y, X) uint8 classes map.
     parts
         What the classes map parts.
+    ignore
+        (Y, X) bool, left out of training and scores.
     marks
-        (Y, X) uint8 of `Mark`, or None where nothing is ever marked.
+        (Y, X) uint8 of `Mark`.
     """
 
     labels: LabelImage
     classes: ClassesMap | None = None
     parts: Parts = "cell"
+    ignore: BoolMask | None = None
     marks: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("classes", "marks"):
+        for name in _FOLLOWING:
             plane = getattr(self, name)
             if plane is not None and plane.shape != self.labels.shape:
-                raise MaskError(f"{name} are {plane.shape}, labels are {self.labels.shape}; give planes of one image")
+                raise MaskError(f"{name} is {plane.shape}, labels are {self.labels.shape}; give planes of one image")
 
 
 def apply_edit(labels: NDArray[Any], edit: Edit) -> LabelImage:
@@ -85,22 +94,23 @@ def apply_edit(labels: NDArray[Any], edit: Edit) -> LabelImage:
 
 
 def completed(planes: Planes, edit: Edit) -> Edit:
-    """Return the edit with the classes and marks that follow from its labels, and without pixels that stay the same.
+    """Return the edit with what follows from its labels on the other planes, and without pixels that stay the same.
 
-    What leaves a cell loses its class, and what joins one counts as cytoplasm where parts are told apart, else as
-    whole cell. A pixel of a cell carries no mark.
+    What leaves a cell loses its class; what joins one counts as cytoplasm where parts are told apart, else as whole
+    cell. A pixel of a cell is neither ignored nor marked.
     """
-    classes, marks = edit.classes, edit.marks
     inside = edit.values > 0
-    if planes.classes is not None:
-        before = planes.classes[edit.indices]
-        wanted = before if classes is None else classes
-        added = np.uint8(CYTOPLASM if planes.parts == "nucleus+cytoplasm" else NUCLEUS)
-        classes = np.where(inside, np.where(wanted > 0, wanted, added), 0).astype(np.uint8)
-    if planes.marks is not None:
-        wanted = planes.marks[edit.indices] if marks is None else marks
-        marks = np.where(inside, 0, wanted).astype(np.uint8)
-    full = replace(edit, classes=classes, marks=marks)
+    said: dict[str, NDArray[Any] | None] = {}
+    for name in _FOLLOWING:
+        plane, wanted = getattr(planes, name), getattr(edit, name)
+        said[name] = wanted if wanted is not None or plane is None else plane[edit.indices]
+    if (classes := said["classes"]) is not None:
+        added = CYTOPLASM if planes.parts == "nucleus+cytoplasm" else NUCLEUS
+        said["classes"] = np.where(inside, np.where(classes > 0, classes, added), 0).astype(np.uint8)
+    for name in ("ignore", "marks"):
+        if (wanted := said[name]) is not None:
+            said[name] = np.where(inside, 0, wanted).astype(wanted.dtype)
+    full = Edit(edit.indices, edit.values, **said)
     return _picked(full, _changing(planes, full))
 
 
@@ -117,32 +127,30 @@ def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
     Raises
     ------
     MaskError
-        When the edit has values for a plane that is not there.
+        When the edit has values for a plane that is not there; nothing was changed.
     """
-    before = []
-    for name, new in (("labels", edit.values), ("classes", edit.classes), ("marks", edit.marks)):
-        plane = getattr(planes, name)
-        if new is not None and plane is None:
-            raise MaskError(f"the edit changes {name}, which these planes do not have; give them, or leave them out")
-        before.append(None if new is None else plane[edit.indices])
+    spoken = [name for name in _FOLLOWING if getattr(edit, name) is not None]
+    for name in spoken:
+        if getattr(planes, name) is None:
+            raise MaskError(f"the edit changes the plane {name!r}, which is not kept here; give it to Planes")
+    labels = planes.labels[edit.indices]
+    before = {name: getattr(planes, name)[edit.indices] for name in spoken}
     planes.labels[edit.indices] = edit.values
-    if edit.classes is not None and planes.classes is not None:
-        planes.classes[edit.indices] = edit.classes
-    if edit.marks is not None and planes.marks is not None:
-        planes.marks[edit.indices] = edit.marks
+    for name in spoken:
+        getattr(planes, name)[edit.indices] = getattr(edit, name)
     if cells is not None:
-        cells.update(planes.labels, edit.indices, before[0])
-    return Edit(edit.indices, *before)
+        cells.update(planes.labels, edit.indices, labels)
+    return Edit(edit.indices, labels, **before)
 
 
 def touched(labels: NDArray[Any], edit: Edit) -> set[int]:
-    """Return the numbers of the cells that an edit changes, makes or ends; `labels` as before or after it."""
+    """Return the numbers of the cells that an edit changes, makes or ends; `labels` as they are before it."""
     numbers = np.unique(np.concatenate([np.asarray(labels[edit.indices]), edit.values]))
     return {int(number) for number in numbers if number > 0}
 
 
 def joined(edits: Sequence[Edit], shape: tuple[int, ...]) -> Edit:
-    """Return several edits of labels as one; where two change a pixel, the first holds."""
+    """Return several edits of labels alone as one; where two change a pixel, the first holds."""
     if not edits:
         nothing = np.empty(0, np.intp)
         return Edit((nothing, nothing.copy()), np.empty(0, np.int32))
@@ -157,19 +165,25 @@ def edit_of(labels: NDArray[Any], where: BoolMask, values: NDArray[np.int32] | n
     new = np.broadcast_to(values, old.shape)
     y, x = np.nonzero(where & (new != old))
     found = np.ascontiguousarray(new[y, x], np.int32)
-    return Edit((y + (window[0].start or 0), x + (window[1].start or 0)), found)
+    return Edit((y + window[0].start, x + window[1].start), found)
+
+
+def class_edit(labels: NDArray[Any], old: ClassesMap, new: ClassesMap, window: Window) -> Edit:
+    """Return the edit that changes classes alone, from `old` to `new`, both (Y, X) of `window`."""
+    y, x = np.nonzero(new != old)
+    values = np.ascontiguousarray(labels[window][y, x], np.int32)
+    return Edit((y + window[0].start, x + window[1].start), values, new[y, x])
 
 
 def _changing(planes: Planes, edit: Edit) -> BoolMask:
     changing = np.asarray(planes.labels[edit.indices] != edit.values)
-    if edit.classes is not None and planes.classes is not None:
-        changing |= planes.classes[edit.indices] != edit.classes
-    if edit.marks is not None and planes.marks is not None:
-        changing |= planes.marks[edit.indices] != edit.marks
+    for name in _FOLLOWING:
+        plane, new = getattr(planes, name), getattr(edit, name)
+        if plane is not None and new is not None:
+            changing |= plane[edit.indices] != new
     return changing
 
 
 def _picked(edit: Edit, which: BoolMask) -> Edit:
-    classes = None if edit.classes is None else edit.classes[which]
-    marks = None if edit.marks is None else edit.marks[which]
-    return Edit((edit.indices[0][which], edit.indices[1][which]), edit.values[which], classes, marks)
+    said = {name: None if (new := getattr(edit, name)) is None else new[which] for name in _FOLLOWING}
+    return replace(edit, indices=(edit.indices[0][which], edit.indices[1][which]), values=edit.values[which], **said)

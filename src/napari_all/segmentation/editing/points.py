@@ -65,13 +65,16 @@ def line_pixels(shape: tuple[int, ...], line: Sequence[Point], radius_px: float 
         four-connected neighbours cannot pass it.
     """
     reach = int(np.floor(radius_px))
-    corners = np.rint(np.asarray(line, np.float64)).astype(np.int32)
+    drawn = [*line, line[-1]]  # OpenCV draws no line of one point
+    corners = np.rint(np.asarray(drawn, np.float64)).astype(np.int32)
     low, high = corners.min(axis=0) - reach, corners.max(axis=0) + reach + 1
     rows, columns = (slice(max(0, int(a)), max(0, min(int(b), n))) for a, b, n in zip(low, high, shape, strict=True))
     height, width = max(0, rows.stop - rows.start), max(0, columns.stop - columns.start)
     if height == 0 or width == 0:
         return np.zeros((0, 0), np.bool_), (slice(0, 0), slice(0, 0))
-    canvas = np.zeros((height + 2 * reach, width + 2 * reach), np.uint8)  # a line beside the image may reach into it
+    canvas: NDArray[Any] = np.zeros(
+        (height + 2 * reach, width + 2 * reach), np.uint8
+    )  # a line beside the image may reach into it
     xy = (corners - (rows.start - reach, columns.start - reach))[:, ::-1].reshape(-1, 1, 2)
     cv2.polylines(canvas, [np.ascontiguousarray(xy, np.int32)], False, 1, 1, cv2.LINE_8)
     if reach:
