@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,36 @@ def find_pairs(
     return MaskFolder(tuple(pairs), tuple(without), tuple(predicted), _code_of(pairs, code), parts)
 
 
+@dataclass(frozen=True)
+class MaskPlanes:
+    """What the files of one mask say; all (Y, X).
+
+    Attributes
+    ----------
+    codes
+        uint8 codes of `napari_all.data.mask_items`, background to cell.
+    cells
+        Instances, or bool where the mask does not part them.
+    ignore, smudges
+        bool; None where there is no such file.
+    """
+
+    codes: NDArray[np.uint8]
+    cells: NDArray[np.integer] | NDArray[np.bool_]
+    ignore: NDArray[np.bool_] | None
+    smudges: NDArray[np.bool_] | None
+
+
+def read_mask(pair: Pair, folder: MaskFolder, shape: tuple[int, int]) -> MaskPlanes:
+    """Read the mask of an image of `shape`, with what lies beside it; `MaskError` where they do not fit."""
+    codes, cells = _codes(pair.mask, folder)
+    stem = PurePosixPath(pair.image.stem).name
+    planes = MaskPlanes(codes, cells, _extra(pair.mask, stem, IGNORE_ENDINGS), _extra(pair.mask, stem, SMUDGE_ENDINGS))
+    for plane, what in ((codes, "mask"), (planes.ignore, "ignore mask"), (planes.smudges, "mask of smudges")):
+        _check_shape(plane, shape, what, pair)
+    return planes
+
+
 def load_item(pair: Pair, folder: MaskFolder, ignore: Path | None = None) -> MaskItem:
     """Read one image with its mask, ignored areas and smudge cells.
 
@@ -120,24 +150,23 @@ def load_item(pair: Pair, folder: MaskFolder, ignore: Path | None = None) -> Mas
         A file cannot be read, or mask and image differ in shape.
     """
     _, rgb = read_image(pair.image.path)
-    codes, cells = _codes(pair.mask, folder)
-    stem = PurePosixPath(pair.image.stem).name
-    ignored = _extra(pair.mask, stem, IGNORE_ENDINGS)
+    mask = read_mask(pair, folder, (rgb.shape[0], rgb.shape[1]))
+    codes, ignored, smudges = mask.codes, mask.ignore, mask.smudges
     if ignore is not None:
         beside = mask_of(InputImage(pair.image.path, pair.image.name), ignore) or mask_of(
             InputImage(pair.image.path, PurePosixPath(pair.image.name).name), ignore
         )
         ignored = _numbers(beside) > 0 if beside else None
-    smudges = _extra(pair.mask, stem, SMUDGE_ENDINGS)
-    for plane, what in ((codes, "mask"), (ignored, "ignore mask"), (smudges, "mask of smudges")):
-        if plane is not None and plane.shape != rgb.shape[:2]:
-            raise MaskError(
-                f"{what} of {pair.image.name} is {plane.shape}, the image {rgb.shape[:2]}; both must show one field"
-            )
+        _check_shape(ignored, rgb.shape[:2], "ignore mask", pair)
     if smudges is not None:
         codes = np.where(smudges & (codes == BACKGROUND), np.uint8(SMUDGE), codes)
     hidden = np.zeros(codes.shape, bool) if ignored is None else ignored
-    return make_item(pair.image.name, rgb, codes, hidden, typical_diameter(cells))
+    return make_item(pair.image.name, rgb, codes, hidden, typical_diameter(mask.cells))
+
+
+def _check_shape(plane: NDArray[Any] | None, shape: tuple[int, ...], what: str, pair: Pair) -> None:
+    if plane is not None and plane.shape != shape:
+        raise MaskError(f"{what} of {pair.image.name} is {plane.shape}, the image {shape}; both must show one field")
 
 
 def _by_bare_name(images: Sequence[InputImage]) -> list[tuple[InputImage, InputImage]]:
