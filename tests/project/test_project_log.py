@@ -30,7 +30,7 @@ def test_lines_come_back_in_order_and_by_their_place(tmp_path: Path) -> None:
     assert tail == read_log(path).tail
     assert [read_line(path, place)["text"] for place in places] == ["ä", ', "chain": "x"}']
     assert [line.place for line in read_log(path).lines] == places
-    assert parse_line(read_line(path, places[0])) == Event(n=1, text="ä")
+    assert parse_line(Event, read_line(path, places[0])) == Event(n=1, text="ä")
     with pytest.raises(ProjectError, match="changed by another program"):
         read_line(path, Place(3, 10))
 
@@ -48,7 +48,7 @@ def test_a_log_cut_anywhere_keeps_all_whole_lines_and_goes_on(tmp_path: Path) ->
         events(path, "after")
         content = read_log(path)
         assert texts(path) == [*["one", "two", "three"][:kept], "after"]
-        assert content.whole_from == 0
+        assert content.gaps == 0
         assert content.tail.size == path.stat().st_size
 
 
@@ -61,7 +61,7 @@ def test_a_line_altered_or_lost_is_told(tmp_path: Path, damage: str) -> None:
     path.write_bytes(b"".join(lines))
     content = read_log(path)
     assert texts(path) == ["one", "three", "four"]
-    assert content.whole_from == 1
+    assert content.gaps == 1
 
 
 def test_what_a_failed_append_left_is_replaced_by_the_next(tmp_path: Path) -> None:

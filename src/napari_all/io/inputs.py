@@ -13,6 +13,7 @@ from napari_all.io.images import IMAGE_SUFFIXES
 
 OUTPUT_ENDINGS = (
     "_labels.tif", "_classes.tif", "_uncertainty.tif", "_smudges.tif", "_labels.ome.tif", "_mask.png",
+    "_ignore.tif", "_artefacts.tif",
     "_gradcam.png", "_gradcam.tif",
 )  # fmt: skip
 """Endings of what napari-all writes beside images; a folder's search leaves them out."""

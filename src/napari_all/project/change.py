@@ -9,10 +9,9 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
 from napari_all.errors import ProjectError
-from napari_all.project.planes import DTYPES, STATUSES, ImageStatus, PlaneName, Planes, Values
-from napari_all.types import Parts
+from napari_all.project.planes import DTYPES, STATUSES, ImageStatus, Pixels, PlaneName, Values
+from napari_all.segmentation.editing import Edit
 
 Value: TypeAlias = str | bool | None
 
@@ -111,7 +110,7 @@ class Change:
         return replace(self, planes=tuple(diff.reversed() for diff in self.planes), values=back)
 
 
-def diff_planes(before: Planes, after: Planes) -> tuple[PlaneDiff, ...]:
+def diff_planes(before: Pixels, after: Pixels) -> tuple[PlaneDiff, ...]:
     """Return what leads from one state of an image to another, without planes that stay as they are."""
     found = []
     for name in DTYPES:
@@ -122,26 +121,25 @@ def diff_planes(before: Planes, after: Planes) -> tuple[PlaneDiff, ...]:
     return tuple(found)
 
 
-def following_classes(labels: PlaneDiff, planes: Planes, parts: Parts | None) -> PlaneDiff:
-    """Return the diff of the classes map that follows from one of the labels.
-
-    A pixel that leaves every cell loses its class; one that a cell gains is cytoplasm where `parts` are told apart,
-    else the whole cell; one that goes from cell to cell keeps its class.
+def change_of_edit(tool: str, edit: Edit, inverse: Edit, shape: tuple[int, int], cell: int | None = None) -> Change:
+    """Return an edit and its inverse, as `napari_all.segmentation.editing.change` gives it, as one change.
 
     Parameters
     ----------
-    labels
-        Diff of the labels.
-    planes
-        The image; only its classes map is read.
+    shape
+        (Y, X) of the image.
     """
-    added = CYTOPLASM if parts == "nucleus+cytoplasm" else NUCLEUS
-    old = planes.classes.reshape(-1)[labels.indices]
-    new = np.where(labels.after == 0, BACKGROUND, np.where(old > 0, old, added))
-    return PlaneDiff.of("classes", labels.indices, old, new)
+    flat = np.ravel_multi_index(edit.indices, shape)
+    diffs = [PlaneDiff.of("labels", flat, inverse.values, edit.values)]
+    following: tuple[PlaneName, ...] = ("classes", "ignore", "marks")
+    for plane in following:
+        before, after = getattr(inverse, plane), getattr(edit, plane)
+        if before is not None and after is not None:
+            diffs.append(PlaneDiff.of(plane, flat, before, after))
+    return Change(tool, tuple(diff for diff in diffs if len(diff)), cell=cell)
 
 
-def apply_pixels(change: Change, planes: Planes) -> None:
+def apply_pixels(change: Change, planes: Pixels) -> None:
     """Change the pixels of `planes` in place, all of them or none.
 
     Raises

@@ -77,14 +77,14 @@ class LogContent:
     ----------
     lines
         The good lines, in order.
-    whole_from
-        Index of the first line after the last gap: from there on nothing is missing.
+    gaps
+        How often a line does not continue the one before it: something between them was altered or lost.
     torn
         How many unfinished lines were skipped, which a kill left.
     """
 
     lines: list[RawLine] = field(default_factory=list)
-    whole_from: int = 0
+    gaps: int = 0
     torn: int = 0
     tail: Tail = Tail()
 
@@ -102,8 +102,7 @@ def read_log(path: Path) -> LogContent:
     for raw in data.split(b"\n"):
         found = _checked(raw)
         if found is not None:
-            if found["prev"] != chain:
-                content.whole_from = len(content.lines)
+            content.gaps += found["prev"] != chain
             content.lines.append(RawLine(found, Place(offset, len(raw))))
             chain = str(found["chain"])
         elif raw.strip():

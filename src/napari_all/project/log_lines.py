@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from napari_all.config import Settings
-from napari_all.errors import ProjectError
+from napari_all.errors import ProjectError, UsageError
 from napari_all.project.change import Change, PlaneDiff, ValueChange
 from napari_all.project.planes import DTYPES, ImageStatus, PlaneName, Values
 
@@ -117,15 +117,15 @@ class Event(_Line):
 
 
 LogLine: TypeAlias = Annotated[Begin | Changed | Save | Event, Field(discriminator="action")]
-LOG_LINE: TypeAdapter[Begin | Changed | Save | Event] = TypeAdapter(LogLine)
+L = TypeVar("L", Begin, Changed, Save, Event)
 
 
-def parse_line(found: Mapping[str, Any]) -> Begin | Changed | Save | Event:
-    """Return a line from its JSON object; `ProjectError` when it is none."""
+def parse_line(kind: type[L], found: Mapping[str, Any]) -> L:
+    """Return a line of a known kind from its JSON object; `ProjectError` when it is none."""
     try:
-        return LOG_LINE.validate_python({key: value for key, value in found.items() if key not in ("prev", "chain")})
-    except ValidationError as error:
-        raise ProjectError(f"line {found.get('n')} of a log is not understood: {error.errors()[0]['msg']}") from error
+        return kind.parse({key: value for key, value in found.items() if key not in ("prev", "chain")})
+    except UsageError as error:
+        raise ProjectError(f"line {found.get('n')} of a log is not understood: {error}") from error
 
 
 def line_of(change: Change, n: int) -> Changed:

@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 
 from napari_all.errors import ProjectError
 from napari_all.files import sha256_array
-from napari_all.types import BoolMask, ClassesMap, LabelImage
+from napari_all.segmentation.editing import Planes
+from napari_all.types import BoolMask, ClassesMap, LabelImage, Parts
 
 PlaneName: TypeAlias = Literal["labels", "classes", "ignore", "marks"]
 DTYPES: Mapping[PlaneName, np.dtype[Any]] = {
     "labels": np.dtype("<i4"), "classes": np.dtype("u1"), "ignore": np.dtype("?"), "marks": np.dtype("u1"),
 }  # fmt: skip
 """Type of each plane, in memory and in the log."""
-SMUDGE, ARTEFACT = 1, 2
-"""Codes of the plane `marks`; 0 = nothing is marked."""
-
 ImageStatus: TypeAlias = Literal["none", "predicted", "in work", "corrected", "accepted", "excluded"]
 STATUSES: tuple[ImageStatus, ...] = get_args(ImageStatus)
 DONE: frozenset[ImageStatus] = frozenset({"corrected", "accepted", "excluded"})
@@ -28,7 +26,7 @@ DONE: frozenset[ImageStatus] = frozenset({"corrected", "accepted", "excluded"})
 
 
 @dataclass(frozen=True, eq=False)
-class Planes:
+class Pixels:
     """Pixels of one image; all (Y, X), C-contiguous.
 
     Attributes
@@ -40,7 +38,7 @@ class Planes:
     ignore
         bool, what cannot be decided: left out of training and of every score.
     marks
-        uint8: `SMUDGE` or `ARTEFACT`.
+        uint8 of `napari_all.segmentation.editing.Mark`; 0 = nothing is marked.
     """
 
     labels: LabelImage
@@ -57,7 +55,7 @@ class Planes:
                     f"{self.labels.shape} is needed"
                 )
             if not plane.flags.c_contiguous:
-                raise ProjectError(f"plane {name!r} does not lie in one piece of memory; pass it through Planes.of")
+                raise ProjectError(f"plane {name!r} does not lie in one piece of memory; pass it through Pixels.of")
 
     @classmethod
     def of(
@@ -66,7 +64,7 @@ class Planes:
         classes: NDArray[Any] | None = None,
         ignore: NDArray[Any] | None = None,
         marks: NDArray[Any] | None = None,
-    ) -> Planes:
+    ) -> Pixels:
         """Make planes from arrays of any integer type, copied; what is None is empty (classes: whole cells)."""
         given = {"labels": labels, "classes": (labels > 0) * 2 if classes is None else classes}
         given |= {"ignore": np.zeros(labels.shape) if ignore is None else ignore}
@@ -74,9 +72,13 @@ class Planes:
         return cls(**{name: np.array(plane, DTYPES[name], order="C") for name, plane in given.items()})  # type: ignore[index]
 
     @classmethod
-    def empty(cls, shape: tuple[int, int]) -> Planes:
+    def empty(cls, shape: tuple[int, int]) -> Pixels:
         """Make planes without any cell."""
         return cls.of(np.zeros(shape, np.int32))
+
+    def editable(self, parts: Parts) -> Planes:
+        """Return the same memory as the edits of `napari_all.segmentation.editing` take it."""
+        return Planes(self.labels, self.classes, parts, self.ignore, self.marks)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -89,15 +91,15 @@ class Planes:
         found: NDArray[Any] = getattr(self, name)
         return found
 
-    def copy(self) -> Planes:
+    def copy(self) -> Pixels:
         """Return planes of their own memory."""
-        return Planes(**{name: self.plane(name).copy() for name in DTYPES})
+        return Pixels(**{name: self.plane(name).copy() for name in DTYPES})
 
     def fingerprints(self) -> dict[str, str]:
         """Return the SHA-256 of each plane, by name (`napari_all.files.sha256_array`)."""
         return {name: sha256_array(self.plane(name)) for name in DTYPES}
 
-    def same(self, other: Planes) -> bool:
+    def same(self, other: Pixels) -> bool:
         """Tell whether every pixel of every plane is the same."""
         return all(np.array_equal(self.plane(name), other.plane(name)) for name in DTYPES)
 

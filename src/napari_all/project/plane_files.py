@@ -1,0 +1,129 @@
+"""The planes of one image as files, in the formats that the program reads everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_all.errors import MaskError, SaveError
+from napari_all.io.masks import (
+    LABELS_ENDING,
+    SMUDGES_ENDING,
+    Sidecar,
+    classes_path,
+    read_plane,
+    read_sidecar,
+    write_labels,
+    write_plane,
+)
+from napari_all.io.tables import Row, read_table, write_table
+from napari_all.project.planes import Pixels, Values
+from napari_all.segmentation.editing import Mark
+
+IGNORE_ENDING = "_ignore.tif"
+MARK_ENDINGS = {Mark.SMUDGE: SMUDGES_ENDING, Mark.ARTEFACT: "_artefacts.tif"}
+CELL_CLASSES_ENDING = "_cell_classes.csv"
+CELL_CLASS_VERSION = 1
+CELL_CLASS_FIELDS = {
+    "label": "number of the cell in the label image",
+    "cell_class": "class that a person gave it",
+    "schema_version": "version of this table's layout",
+}
+_UNKNOWN_PARTS = 3
+_FINISHED = ("corrected", "accepted")
+
+
+@dataclass(frozen=True)
+class SavedImage:
+    """What the files of an image hold."""
+
+    pixels: Pixels
+    sidecar: Sidecar
+    cell_classes: Mapping[int, str]
+
+
+def write_image(path: Path, pixels: Pixels, values: Values, sidecar: Sidecar) -> None:
+    """Write all files of one image; each whole or not at all, the sidecar last.
+
+    The sidecar says `corrected` of an image whose status is corrected or accepted, else `predicted`.
+
+    Parameters
+    ----------
+    path
+        `<image>_labels.tif`; the others are named after it.
+    sidecar
+        What is known of the origin of the labels.
+
+    Raises
+    ------
+    SaveError
+        The disk refuses.
+    """
+    masks = {ending: pixels.marks == code for code, ending in MARK_ENDINGS.items()} | {IGNORE_ENDING: pixels.ignore}
+    for ending, marked in masks.items():
+        if marked.any():
+            write_plane(_beside(path, ending), np.where(marked, np.uint8(255), np.uint8(0)), sidecar.pixel_size_um)
+        else:
+            _remove(_beside(path, ending))
+    there = values.cell_classes
+    if there:
+        present = set(np.unique(pixels.labels[pixels.labels > 0]).tolist())
+        rows: list[Row] = [
+            {"label": label, "cell_class": there[label], "schema_version": CELL_CLASS_VERSION}
+            for label in sorted(present & there.keys())
+        ]
+        write_table(_beside(path, CELL_CLASSES_ENDING), tuple(CELL_CLASS_FIELDS), rows)
+    else:
+        _remove(_beside(path, CELL_CLASSES_ENDING))
+    status = "corrected" if values.status in _FINISHED else "predicted"
+    write_labels(path, pixels.labels, sidecar.updated(status=status), pixels.classes)
+
+
+def read_image_files(path: Path) -> SavedImage:
+    """Read what `write_image` wrote, or what `napari-all segment` did.
+
+    Raises
+    ------
+    MaskError
+        A file is missing, damaged or does not fit the others.
+    """
+    labels = read_plane(path)
+    classes = read_plane(beside) if (beside := classes_path(path)).exists() else None
+    if labels.dtype.kind not in "ui" or (classes is not None and classes.max(initial=0) > _UNKNOWN_PARTS):
+        raise MaskError(f"{path.name} or {beside.name} holds other numbers than cells and their parts")
+    masks = {}
+    for ending in (IGNORE_ENDING, *MARK_ENDINGS.values()):
+        file = _beside(path, ending)
+        masks[ending] = read_plane(file) > 0 if file.exists() else np.zeros(labels.shape, np.bool_)
+        if masks[ending].shape != labels.shape:
+            raise MaskError(f"{file.name} is {masks[ending].shape} but {path.name} is {labels.shape}")
+    marks = np.select([masks[ending] for ending in MARK_ENDINGS.values()], [int(code) for code in MARK_ENDINGS], 0)
+    table = _beside(path, CELL_CLASSES_ENDING)
+    try:
+        rows = read_table(table) if table.exists() else []
+        cell_classes = {int(row["label"]): row["cell_class"] for row in rows}
+        pixels = Pixels.of(labels, classes, masks[IGNORE_ENDING], marks)
+    except (OSError, ValueError, KeyError) as error:
+        raise MaskError(f"the files beside {path.name} are damaged ({error})") from error
+    return SavedImage(pixels, read_sidecar(path) or Sidecar(), cell_classes)
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of one image that are there."""
+    endings = (LABELS_ENDING, IGNORE_ENDING, *MARK_ENDINGS.values(), CELL_CLASSES_ENDING, "_labels.json")
+    candidates = [_beside(path, ending) for ending in endings]
+    return [file for file in (*candidates, classes_path(path)) if file.exists()]
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name.removesuffix(LABELS_ENDING) + ending)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SaveError(f"cannot remove {path.name}: {error.strerror}; check the rights on its folder") from error

@@ -1,0 +1,35 @@
+"""What is looked at when a project is opened: images whose log is not the one that the table was made from."""
+
+from __future__ import annotations
+
+from napari_all.errors import MaskError, ProjectError
+from napari_all.io.masks import read_sidecar
+from napari_all.project.desk import Desk
+from napari_all.project.layout import stem
+from napari_all.project.loading import first_status
+
+
+def recover(desk: Desk) -> list[str]:
+    """Bring the table up to date and into memory what a kill left unsaved; return what a person should hear of it.
+
+    Opens only images whose log has another size than their row says, and those of which nothing is known.
+    """
+    sizes = desk.layout.log_sizes()
+    reports: list[str] = []
+    for image in desk.references:
+        entry, size = desk.table[image], sizes.get(stem(image), 0)
+        try:
+            if size != entry.log_bytes:
+                reports += desk.hold(image)[1]
+                desk.table.note(image, log_bytes=size)
+            elif entry.status == "none":
+                _look_for_prediction(desk, image)
+        except (ProjectError, MaskError) as error:
+            reports.append(f"{image} cannot be opened: {error}")
+    return reports
+
+
+def _look_for_prediction(desk: Desk, image: str) -> None:
+    path = desk.layout.labels(image, "predictions")
+    if (sidecar := read_sidecar(path)) is not None:
+        desk.table.note(image, status=first_status(sidecar), cells=sidecar.cells, uncertainty=sidecar.uncertainty)
