@@ -107,7 +107,9 @@ class Segmentation:
 class Cell:
     """Measurements of one cell; lengths in pixels, areas in square pixels.
 
-    `nucleus_area_px` and `nucleus_cell_ratio` are None where the method does not part nucleus and cytoplasm.
+    `nucleus_area_px`, `nucleus_cell_ratio` and `nucleus_lobes` are None where the method does not part nucleus and
+    cytoplasm; colour (sRGB 0..255, CIE L*a*b*) and texture where the image was not looked at; `certainty` without a
+    network's doubt; `cell_class`, which a person gives, where nobody has (a predicted subtype never stands there).
     """
 
     label: int
@@ -121,6 +123,20 @@ class Cell:
     nucleus_area_px: int | None
     nucleus_cell_ratio: float | None
     touches_border: bool
+    perimeter_px: float | None = None
+    nucleus_lobes: int | None = None
+    mean_red: float | None = None
+    mean_green: float | None = None
+    mean_blue: float | None = None
+    mean_l: float | None = None
+    mean_a: float | None = None
+    mean_b: float | None = None
+    texture_contrast: float | None = None
+    texture_homogeneity: float | None = None
+    texture_energy: float | None = None
+    texture_correlation: float | None = None
+    certainty: float | None = None
+    cell_class: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from napari_all.segmentation.method import PostprocessSettings
 from napari_all.types import BoolMask, ClassesMap, LabelImage, Parts
 
 _SPECK_SHARE = 0.2
-_BORDER_SHARE = 0.5
+BORDER_SHARE = 0.5
 """A cell cut off by the image border may be this much smaller than the limit."""
 _LEAST_AREA_PX = 25.0
 
@@ -131,7 +131,7 @@ def _on_border(labels: LabelImage) -> NDArray[np.int32]:
 def _drop_specks(labels: LabelImage, limit: float) -> LabelImage:
     areas = np.bincount(labels.ravel()).astype(float)
     limits = np.full(areas.size, limit)
-    limits[_on_border(labels)] *= _BORDER_SHARE
+    limits[_on_border(labels)] *= BORDER_SHARE
     keep = areas >= limits
     keep[0] = False
     return np.where(keep[labels], labels, 0).astype(np.int32)

@@ -54,3 +54,8 @@ def holes_of(mask: BoolMask) -> BoolMask:
     ground = np.pad(np.asarray(mask, np.uint8), 1)
     cv2.floodFill(ground, None, (0, 0), (2,), flags=4)
     return np.asarray(ground[1:-1, 1:-1] == 0, np.bool_)
+
+
+def touches_border(window: Window, shape: tuple[int, ...]) -> bool:
+    """Tell whether a window reaches the border of an image of `shape`."""
+    return any(side.start == 0 or side.stop == size for side, size in zip(window, shape, strict=True))
