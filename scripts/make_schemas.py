@@ -35,6 +35,10 @@ def schemas():
             "schema_version": tables.CELLS_VERSION,
             "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.CELL_FIELDS},
         },
+        "exported cells, in detail": {
+            "schema_version": tables.CELLS_VERSION,
+            "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.DETAILED_CELL_FIELDS},
+        },
         "predictions": {"schema_version": tables.PREDICTIONS_VERSION, "columns": tables.PREDICTION_FIELDS},
         "predictions, explained": {
             "schema_version": tables.PREDICTIONS_VERSION,

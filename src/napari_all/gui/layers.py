@@ -236,6 +236,8 @@ def set_cells(layer: Labels, cells: Sequence[Mapping[str, Any]]) -> None:
     """Put measurements into the layer's table; napari finds a cell's row by the column `index`."""
     names = [field.name for field in dataclasses.fields(Cell)]
     table = pd.DataFrame([dict(cell) for cell in cells], columns=names)
+    detail = names[names.index("touches_border") + 1 :]
+    table = table.drop(columns=[name for name in detail if table[name].isna().all()])
     layer.features = table.astype({"label": int}).rename(columns={"label": "index"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TypeAlias
 
@@ -31,10 +32,31 @@ CELL_FIELDS = {
     "area_um2": "area in square micrometres; empty where the image is not calibrated",
     "equivalent_diameter_um": "diameter of the disc of the same area in micrometres; empty where not calibrated",
     "schema_version": "version of this table's layout",
+    "perimeter_px": "length of the outline, by Crofton's formula, in pixels",
+    "nucleus_lobes": "pieces of the nucleus, parted at its waists; empty where nucleus and cytoplasm are not parted",
+    "perimeter_um": "length of the outline in micrometres; empty where not calibrated",
+    "nucleus_area_um2": "area of the nucleus in square micrometres; empty where not calibrated or not parted",
 }
 CELL_COLUMNS = tuple(CELL_FIELDS)
-"""Columns of `<stem>_cells.csv`."""
-_MEASURED = CELL_COLUMNS[: CELL_COLUMNS.index("touches_border") + 1]
+"""Columns of `<stem>_cells.csv`; new ones come last, so that the earlier keep their places."""
+
+DETAILED_CELL_FIELDS = {
+    **CELL_FIELDS,
+    **{f"mean_{name}": f"mean {name} of the cell, sRGB 0..255" for name in ("red", "green", "blue")},
+    "mean_l": "mean lightness L* of the cell, CIE L*a*b* (D65), 0..100",
+    "mean_a": "mean a* of the cell, green to red",
+    "mean_b": "mean b* of the cell, blue to yellow",
+    "texture_contrast": "Haralick's contrast of green, 16 steps of grey, pixels one apart, mean of four directions",
+    "texture_homogeneity": "Haralick's homogeneity, likewise",
+    "texture_energy": "root of Haralick's angular second moment, likewise",
+    "texture_correlation": "Haralick's correlation, likewise",
+    "certainty": "1 minus the network's mean doubt (entropy of its probabilities) in the cell; empty without a network",
+    "diameter_red_cells": "equivalent diameter as a multiple of the median stained body's, mostly red cells",
+    "cell_class": "class that a person gave; empty where nobody did; a predicted subtype never stands here",
+}
+DETAILED_CELL_COLUMNS = tuple(DETAILED_CELL_FIELDS)
+"""Columns of a table of cells that were measured on the image too."""
+_MEASURED = tuple(field.name for field in fields(Cell))
 
 IMAGES_VERSION = 1
 IMAGE_FIELDS = {
@@ -82,16 +104,26 @@ CELL_PREDICTION_COLUMNS = tuple(CELL_PREDICTION_FIELDS)
 """Columns of the table of subtypes predicted at single cells."""
 
 
-def cell_row(cell: Cell, pixel_size_um: tuple[float, float] | None = None) -> dict[str, Value]:
-    """Return a cell's row by `CELL_COLUMNS`."""
-    area_um2 = None if pixel_size_um is None else cell.area_px * pixel_size_um[0] * pixel_size_um[1]
-    diameter_um = (
-        None if pixel_size_um is None else cell.equivalent_diameter_px * (pixel_size_um[0] * pixel_size_um[1]) ** 0.5
-    )
+def cell_row(
+    cell: Cell, pixel_size_um: tuple[float, float] | None = None, red_cell_px: float | None = None
+) -> dict[str, Value]:
+    """Return a cell's row by `DETAILED_CELL_COLUMNS`, which has those of `CELL_COLUMNS`.
+
+    Parameters
+    ----------
+    pixel_size_um
+        (y, x) size of a pixel in micrometres, or None where it is not known.
+    red_cell_px
+        Median diameter of the image's red cells in pixels, see `napari_all.segmentation.ruler`.
+    """
+    side = None if pixel_size_um is None else (pixel_size_um[0] * pixel_size_um[1]) ** 0.5
     row: dict[str, Value] = {name: getattr(cell, name) for name in _MEASURED}
     return row | {
-        "area_um2": area_um2,
-        "equivalent_diameter_um": diameter_um,
+        "area_um2": _times(cell.area_px, None if side is None else side**2),
+        "equivalent_diameter_um": _times(cell.equivalent_diameter_px, side),
+        "perimeter_um": _times(cell.perimeter_px, side),
+        "nucleus_area_um2": _times(cell.nucleus_area_px, None if side is None else side**2),
+        "diameter_red_cells": _times(cell.equivalent_diameter_px, None if not red_cell_px else 1 / red_cell_px),
         "schema_version": CELLS_VERSION,
     }
 
@@ -126,6 +158,10 @@ def read_table(path: Path) -> list[dict[str, str]]:
     """Read a table's rows as texts by column, as they stand in the file."""
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def _times(value: float | None, factor: float | None) -> float | None:
+    return None if value is None or factor is None else value * factor
 
 
 def _text(value: Value) -> str:

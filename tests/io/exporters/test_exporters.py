@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from napari_all.io.exporters import EXPORTERS, ExportItem
 from napari_all.io.masks import Sidecar, read_labels
-from napari_all.io.tables import CELL_COLUMNS
+from napari_all.io.tables import CELL_COLUMNS, DETAILED_CELL_COLUMNS
 from napari_all.types import Cell
 
 
@@ -77,3 +78,31 @@ def test_csv_holds_the_cells_of_many_images(tmp_path: Path) -> None:
     assert float(rows[0]["equivalent_diameter_um"]) == pytest.approx(2.25676, rel=1e-5)
     assert rows[1]["nucleus_area_px"] == ""
     assert rows[1]["touches_border"] == "true"
+
+
+EARLIER = (
+    "label", "y", "x", "area_px", "equivalent_diameter_px", "circularity", "eccentricity", "solidity",
+    "nucleus_area_px", "nucleus_cell_ratio", "touches_border", "area_um2", "equivalent_diameter_um", "schema_version",
+)  # fmt: skip
+"""Columns that others read by place."""
+
+
+def test_new_columns_stand_behind_the_earlier_ones_and_details_behind_them() -> None:
+    assert CELL_COLUMNS[: len(EARLIER)] == EARLIER
+    assert DETAILED_CELL_COLUMNS[: len(CELL_COLUMNS)] == CELL_COLUMNS
+    assert "predicted" not in DETAILED_CELL_COLUMNS
+
+
+def test_csv_of_cells_measured_on_the_image_tells_them_in_detail(tmp_path: Path) -> None:
+    plain = item()
+    cell = dataclasses.replace(plain.cells[0], perimeter_px=70.5, mean_red=120.25, nucleus_lobes=2, cell_class="blast")
+    told = dataclasses.replace(plain, cells=(cell, plain.cells[1]), detailed=True, red_cell_px=11.2837915)
+    EXPORTERS["csv"].write(tmp_path / "a.csv", [told])
+    with (tmp_path / "a.csv").open(newline="") as stream:
+        first, second = csv.DictReader(stream)
+    assert list(first) == ["image", *DETAILED_CELL_COLUMNS]
+    assert (first["mean_red"], first["nucleus_lobes"], first["cell_class"]) == ("120.25", "2", "blast")
+    assert float(first["perimeter_um"]) == pytest.approx(7.05)
+    assert float(first["nucleus_area_um2"]) == pytest.approx(1.0)
+    assert float(first["diameter_red_cells"]) == pytest.approx(2.0, rel=1e-4)
+    assert (second["mean_red"], second["cell_class"], second["perimeter_px"]) == ("", "", "")

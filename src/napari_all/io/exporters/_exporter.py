@@ -26,6 +26,10 @@ class ExportItem:
         (Y, X) uint8 classes map, or None.
     cells
         Measurements, in the order of the labels.
+    detailed
+        True when the cells were measured on the image too, so that tables tell colour, texture, certainty and class.
+    red_cell_px
+        Median diameter of the image's red cells in pixels, or None where nobody asked.
     """
 
     image: str
@@ -33,6 +37,8 @@ class ExportItem:
     sidecar: Sidecar
     classes: ClassesMap | None = None
     cells: tuple[Cell, ...] = ()
+    detailed: bool = False
+    red_cell_px: float | None = None
 
 
 @dataclass(frozen=True)

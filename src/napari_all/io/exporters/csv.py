@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, islice
 from pathlib import Path
 
 from napari_all.io.exporters._exporter import Exporter, ExportItem
-from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
+from napari_all.io.tables import CELL_COLUMNS, DETAILED_CELL_COLUMNS, cell_row, write_table
 
 
 def write(path: Path, items: Iterable[ExportItem]) -> list[Path]:
-    """Write the cells of all items, one row each, led by the image's name."""
+    """Write the cells of all items, one row each, led by the image's name; the first item tells whether in detail."""
+    rest = iter(items)
+    first = list(islice(rest, 1))
+    columns = DETAILED_CELL_COLUMNS if any(item.detailed for item in first) else CELL_COLUMNS
     rows = (
-        {"image": item.image, **cell_row(cell, item.sidecar.pixel_size_um)} for item in items for cell in item.cells
+        {"image": item.image, **cell_row(cell, item.sidecar.pixel_size_um, item.red_cell_px)}
+        for item in chain(first, rest)
+        for cell in item.cells
     )
-    write_table(path, ("image", *CELL_COLUMNS), rows)
+    write_table(path, ("image", *columns), rows)
     return [path]
 
 
