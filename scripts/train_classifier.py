@@ -3,9 +3,11 @@
     python scripts/train_classifier.py --data ../shared/data/taleqani-all --groups scripts/folds/overlap_groups.csv \\
         --output runs/classifier
 
-Trains five networks on grouped folds (whole appearance clusters held out, overlapping images dropped), five on random
-folds (which leak, for comparison with the literature) and one on all images, each for the same number of epochs with
-the last weights kept (`choose_by=last`): no image is looked at to stop or to choose. Then it writes the figures, the
+Trains five networks on grouped folds (whole appearance clusters held out, overlapping images dropped), ten more on
+the grouped folds of two other seeds (`--fold-seeds`), five on random folds (which leak, for comparison with the
+literature) and one on all images, each for the same number of epochs with the last weights kept (`choose_by=last`): no
+image is looked at to stop or to choose. In training most images show their white cells on the background of another
+image, of any class alike (`--exchange`), so that the network learns to look at cells. Then it writes the figures, the
 shipped checkpoint and its card. Stop it at any time; started again it goes on from the last finished epoch (every draw
 of chance comes from the seed and the step, so the result is the same).
 """
@@ -29,20 +31,20 @@ from napari_all.classification.unfamiliarity import fit_familiar
 from napari_all.cli.common import terminal_monitor
 from napari_all.data.dataset import LabelledImage, find_labelled_images
 from napari_all.data.split import Split, clear_of, grouped_folds, make_split, random_folds
-from napari_all.data.transforms import prepare
+from napari_all.data.views import DEFAULT_VIEW, view_named
 from napari_all.errors import Cancelled
 from napari_all.io.images import read_image
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import InputInfo
+from napari_all.training.background import emptied
 from napari_all.training.classifier_fit import ClassifierParts, ClassifierSpec, build, fit_classifier
 from napari_all.training.classifier_loader import Examples
 from napari_all.training.classifier_settings import ClassifierTraining
 from napari_all.workflows.training_folder import begin_run
 
 BACKBONE = "cellnet"
-BLANK = (255, 255, 255, 0)
-"""An empty pixel of what the network is shown: background after white balance, no white cell."""
+VIEW = view_named(DEFAULT_VIEW)
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,13 @@ class Plan:
     """What fixes a training, and so what must agree when it is resumed."""
 
     size_px: int = 128
-    epochs: int = 8
+    epochs: int = 10
     batch: int = 32
     rate: float = 2e-3
     decay: float = 0.05
     smoothing: float = 0.05
     average: float = 0.99
+    exchange: float = 0.5
     seed: int = 0
 
 
@@ -63,21 +66,24 @@ class Plan:
 class Data:
     """All images as the network sees them.
 
-    `shown` (N, size, size, 4) uint8, `looks` (N, K) float32 appearance measures, `labels` (N,) int64.
+    `shown` (N, size, size, 4) uint8, `looks` (N, K) float32 appearance measures, `labels` (N,) int64, `emptied`
+    (N, size, size, 3) uint8 without white cells.
     """
 
     images: Sequence[LabelledImage]
     shown: NDArray[np.uint8]
     looks: NDArray[np.float32]
     labels: NDArray[np.int64]
+    emptied: NDArray[np.uint8]
 
 
-def load_data(folder: Path, size_px: int, groups: Path | None = None) -> Data:
+def load_data(folder: Path, size_px: int, groups: Path | None, monitor: Monitor) -> Data:
     """Read and prepare every image of a dataset folder."""
     images = find_labelled_images(folder, groups=groups)
-    seen = [prepare(read_image(image.path)[1], size_px) for image in images]
+    seen = [VIEW.prepare(read_image(image.path)[1], size_px) for image in images]
     labels = np.array([image.label for image in images])
-    return Data(images, np.stack([s.shown for s in seen]), np.stack([s.look for s in seen]), labels)
+    shown = np.stack([s.shown for s in seen])
+    return Data(images, shown, np.stack([s.look for s in seen]), labels, emptied(shown, monitor))
 
 
 def without_validation(images: Sequence[LabelledImage], split: Split, *, clear: bool) -> Split:
@@ -92,7 +98,7 @@ def settings_of(plan: Plan) -> ClassifierTraining:
         {
             "epochs": plan.epochs, "batch_size": plan.batch, "learning_rate": plan.rate, "weight_decay": plan.decay,
             "label_smoothing": plan.smoothing, "average": plan.average, "seed": plan.seed, "choose_by": "last",
-            "variation": {"contrast": 0, "brightness": 0, "cutout": 0}, "device": "cpu",
+            "variation": {"contrast": 0, "brightness": 0, "cutout": 0, "exchange": plan.exchange}, "device": "cpu",
         }
     )  # fmt: skip
 
@@ -100,12 +106,18 @@ def settings_of(plan: Plan) -> ClassifierTraining:
 def train(data: Data, chosen: Sequence[int], plan: Plan, folder: Path, monitor: Monitor) -> nn.Module:
     """Train on some of the images, or go on with it; return the network ready to predict."""
     positions, settings = np.array(chosen), settings_of(plan)
-    options = BACKBONES[BACKBONE].options_for(len(SUBTYPES), len(BLANK), plan.size_px)
-    spec = ClassifierSpec(BACKBONE, options, SUBTYPES.names, len(BLANK), InputInfo(size_px=plan.size_px))
+    options = BACKBONES[BACKBONE].options_for(len(SUBTYPES), VIEW.channels, plan.size_px)
+    spec = ClassifierSpec(BACKBONE, options, SUBTYPES.names, VIEW.channels, InputInfo(size_px=plan.size_px))
     keys = [data.images[i].key for i in chosen]
     begin_run(folder, BACKBONE, {**asdict(plan), "images": keys}, resume=True, free=("epochs",))
     monitor.message(f"{folder.name}: {len(chosen)} images to train on")
-    examples = Examples(data.shown[positions], data.labels[positions], [data.images[i].cluster for i in chosen], BLANK)
+    examples = Examples(
+        data.shown[positions],
+        data.labels[positions],
+        [data.images[i].cluster for i in chosen],
+        VIEW.blank,
+        data.emptied[positions],
+    )
     fitted = fit_classifier(spec, ClassifierParts(examples), settings, folder, monitor, resume=True)
     if fitted.cancelled:
         raise Cancelled("stopped at the user's wish; start it again to go on")
@@ -152,6 +164,17 @@ def outputs(network: nn.Module, shown: NDArray[np.uint8]) -> tuple[NDArray[np.fl
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
+def protocols_of(images: Sequence[LabelledImage], fold_seeds: int) -> dict[str, list[Split]]:
+    """Return the folds of each protocol; those of other seeds are named by them (`grouped_seed1`)."""
+    grouped = {
+        f"grouped_seed{seed}" if seed else "grouped": [
+            without_validation(images, fold, clear=True) for fold in grouped_folds(images, seed=seed)
+        ]
+        for seed in range(fold_seeds)
+    }
+    return grouped | {"random": [without_validation(images, fold, clear=False) for fold in random_folds(images)]}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/taleqani-all"))
@@ -160,23 +183,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoint", type=Path, help="where the shipped model goes (default: in --output)")
     parser.add_argument("--results", type=Path, help="JSON of the figures (default: in --output)")
     parser.add_argument("--fold-lists", type=Path, help="folder for the folds as file names (default: in --output)")
+    parser.add_argument("--fold-seeds", type=int, default=3, help="sets of grouped folds")
+    parser.add_argument(
+        "--only", nargs="*", metavar="PROTOCOL", help="train the folds of these, no more: several processes"
+    )
     parser.add_argument("--threads", type=int, default=1)
     for field, value in asdict(Plan()).items():
         parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     plan = Plan(**{field: getattr(options, field) for field in asdict(Plan())})
-    data = load_data(options.data, plan.size_px, options.groups)
-    protocols = {
-        "grouped": [without_validation(data.images, fold, clear=True) for fold in grouped_folds(data.images)],
-        "random": [without_validation(data.images, fold, clear=False) for fold in random_folds(data.images)],
-    }
-    write_fold_lists(options.fold_lists or options.output / "folds", data.images, protocols)
     with terminal_monitor(quiet=False) as monitor:
+        data = load_data(options.data, plan.size_px, options.groups, monitor)
+        protocols = protocols_of(data.images, options.fold_seeds)
+        write_fold_lists(options.fold_lists or options.output / "folds", data.images, protocols)
         results = {
-            protocol: run_folds(data, protocol, protocols[protocol], plan, options.output, monitor)
-            for protocol in ("random", "grouped")
+            protocol: run_folds(data, protocol, folds, plan, options.output, monitor)
+            for protocol, folds in protocols.items()
+            if protocol in (options.only or protocols)
         }
+        if options.only:
+            return
         final = train(data, range(len(data.images)), plan, options.output / "all", monitor)
     known = Known(data.labels, np.array([image.cluster for image in data.images]), data.looks)
     results_path = options.results or options.output / "folds.json"

@@ -39,9 +39,10 @@ def folder(tmp_path_factory) -> Path:
 
 def test_the_whole_script_gives_a_model_and_its_figures_and_goes_on_with_its_own_runs_only(folder, tmp_path):
     arguments = ["--data", str(folder), "--output", str(tmp_path), "--size-px", "32", "--epochs", "1"]
+    arguments += ["--fold-seeds", "2"]
     script.main([*arguments, "--batch", "8"])
     figures = json.loads((tmp_path / "folds.json").read_text())
-    assert figures["grouped"]["images"] == figures["random"]["images"] == 40
+    assert figures["grouped"]["images"] == figures["grouped_seed1"]["images"] == figures["random"]["images"] == 40
     assert np.sum(figures["grouped"]["confusion_true_by_predicted"]) == 40
     lists = json.loads((tmp_path / "folds" / "grouped.json").read_text())
     assert sorted(key for fold in lists for key in fold["test"])[0] == "Benign/0.png"

@@ -30,12 +30,20 @@ class View:
         Key and one sentence for people.
     channels
         Number of channels C: groups of red, green, blue; one left over is a mask (255 = white cell).
+    blank
+        (C,) what an empty pixel looks like, where that is the same in every image.
     """
 
     name: str
     summary: str
     channels: int
     _shown: Callable[[RGBImage, Prepared], NDArray[np.uint8]]
+    blank: tuple[int, ...] | None = None
+
+    @property
+    def masked(self) -> bool:
+        """Whether the last channel is a mask of the white cells."""
+        return self.channels % 3 == 1
 
     def prepare(self, rgb: RGBImage, size_px: int, mask: BoolMask | None = None) -> Prepared:
         """Return the view (S, S, C) and the measures of the whole picture, which are the same for every view.
@@ -104,6 +112,7 @@ VIEWS = {
             "White balance, scale bar and its corner painted over, and a soft mask of the white cells.",
             4,
             lambda rgb, prepared: prepared.shown,
+            blank=(255, 255, 255, 0),
         ),
         View("rgb", "The image with its scale bar painted over.", 3, _without_bar),
         View("rgb+segmented", "The image, and once more with all but the white cells in black.", 6, _both),
@@ -112,6 +121,7 @@ VIEWS = {
             "The image with all but the white cells in black.",
             3,
             lambda rgb, prepared: _cells_only(_without_bar(rgb, prepared), prepared),
+            blank=(0, 0, 0),
         ),
     )
 }

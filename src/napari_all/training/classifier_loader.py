@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_all.training.background import Backgrounds
 from napari_all.training.classifier_settings import ClassifierTraining
 from napari_all.training.loader import StepLoader
 from napari_all.training.variation import vary
@@ -34,12 +35,15 @@ class Examples:
         (N,) names of their groups; empty where not known.
     blank
         (C,) what a pixel without anything looks like, if that is the same in every image (see `vary`).
+    emptied
+        (N, S, S, 3) uint8, the images without white cells (see `background.emptied`), for `variation.exchange`.
     """
 
     shown: NDArray[np.uint8]
     labels: NDArray[np.int64]
     groups: Sequence[str]
     blank: tuple[int, ...] | None = None
+    emptied: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,14 +73,24 @@ class ExampleLoader(StepLoader):
         super().__init__(settings.steps_per_epoch or max(_LEAST_STEPS, len(examples) // share))
         self._examples, self._settings = examples, settings
         self._weights = sampling_weights(examples, classes=settings.balance_classes, groups=settings.balance_groups)
+        self._backgrounds = None
+        if settings.variation.exchange and examples.emptied is not None:
+            self._backgrounds = Backgrounds.of(examples.emptied, examples.shown, examples.labels)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Draw the images of a step and vary each."""
         settings, examples = self._settings, self._examples
         rng = np.random.default_rng((settings.seed, step, self.rank))
         chosen = rng.choice(len(examples), settings.batch_size, p=self._weights)
-        varied = np.stack([vary(examples.shown[i], rng, settings.variation, examples.blank) for i in chosen])
+        varied = np.stack([vary(self._drawn(i, rng), rng, settings.variation, examples.blank) for i in chosen])
         return as_tensor(varied), torch.from_numpy(examples.labels[chosen])
+
+    def _drawn(self, position: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return a training image, some on the background of another one."""
+        shown: NDArray[np.uint8] = self._examples.shown[position]
+        if self._backgrounds is None or rng.random() >= self._settings.variation.exchange:
+            return shown
+        return self._backgrounds.under(shown, rng)
 
     def typical(self, most: int) -> Iterator[Tensor]:
         """Give batches (N, C, S, S) of images drawn as in training but unchanged, the same ones each time."""

@@ -26,6 +26,13 @@ class VariationSettings(Settings):
     contrast: float = Field(0.1, ge=0, le=1, description="Spread of the contrast, as a logarithm; 0 = none")
     brightness: float = Field(0.03, ge=0, le=0.5, description="Spread of the brightness, of the whole range; 0 = none")
     cutout: float = Field(0.25, ge=0, le=1, description="Share of images that lose a square")
+    exchange: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of images whose white cells are shown on the background of another image, of "
+        "any class alike; needs a view with a mask",
+    )
 
 
 class ClassifierTraining(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,7 @@ def train_classifier(
         raise DependencyError(f"training needs more libraries ({error}); pip install 'napari-all[train]'") from error
     spec, begun = make_spec(config)
     shown = show_data(found, config, watch)
-    parts = _examples(shown, config)
+    parts = _examples(shown, config, watch)
     check_settings(spec, parts, config.training)
     if leads():
         for line in found.summary.lines():
@@ -150,17 +151,22 @@ def train_classifier(
     return report
 
 
-def _examples(shown: ShownData, config: TrainClassifierConfig) -> ClassifierParts:
+def _examples(shown: ShownData, config: TrainClassifierConfig, monitor: Monitor) -> ClassifierParts:
+    from napari_all.training.background import emptied
     from napari_all.training.classifier_fit import ClassifierParts
     from napari_all.training.classifier_loader import Examples
 
+    blank = config.shown.blank
     made = {
-        name: Examples(part.shown, part.labels, part.groups, config.blank) if len(part) else None
+        name: Examples(part.shown, part.labels, part.groups, blank) if len(part) else None
         for name, part in shown.parts.items()
     }
-    if made["train"] is None:
+    train = made["train"]
+    if train is None:
         raise UsageError("the split has no image to train on")
-    return ClassifierParts(made["train"], made["validation"], made["test"])
+    if config.training.variation.exchange and config.shown.masked:
+        train = replace(train, emptied=emptied(train.shown, monitor))
+    return ClassifierParts(train, made["validation"], made["test"])
 
 
 def _audit(

@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from napari_all.config import Settings
-from napari_all.data.views import DEFAULT_VIEW, VIEWS, View, view_named
+from napari_all.data.views import VIEWS, View, view_named
 from napari_all.errors import unknown_name
 from napari_all.networks.backbones import BACKBONES, Backbone
 from napari_all.training.classifier_settings import ClassifierTraining
@@ -18,7 +18,6 @@ from napari_all.workflows import nested_settings
 SPLITS = ("paper", "random", "grouped")
 _ENDS = ("classes", "channels", "size_px")
 """Options of a backbone that follow from data, view and size."""
-_BLANK = {DEFAULT_VIEW: (255, 255, 255, 0), "cells": (0, 0, 0)}
 _TAKEN = ("report", "settings", "split", "audit")
 
 
@@ -88,11 +87,6 @@ class TrainClassifierConfig(Settings):
             return view_named(self.view)
         channels = self.entry.options.model_fields["channels"].default
         return next(view for view in VIEWS.values() if view.channels == channels)
-
-    @property
-    def blank(self) -> tuple[int, ...] | None:
-        """What an empty pixel of the view looks like, where that is the same in every image."""
-        return _BLANK.get(self.shown.name)
 
     @property
     def side(self) -> int:
