@@ -25,7 +25,7 @@ from napari_all.project.loading import Loaded, fresh_begin, load_image
 from napari_all.project.log_file import Place, append_lines, read_line
 from napari_all.project.log_lines import Changed, Event, Save, ValueState, change_of, parse_line
 from napari_all.project.manifest import ImageReference
-from napari_all.project.plane_files import write_image
+from napari_all.project.plane_files import FINISHED, remove_files, write_image
 from napari_all.project.planes import Pixels, Values
 from napari_all.project.table import Table
 
@@ -118,6 +118,7 @@ class Desk:
             if held is not None:
                 self._write_log(held)
             write_image(self.layout.labels(image, "predictions"), pixels, Values("predicted"), sidecar)
+            remove_files(self.layout.labels(image))  # of the prediction before
             with self._memory:
                 if held is not None:
                     held.pixels, held.values, held.sidecar = pixels.copy(), begin.state.values(), sidecar
@@ -207,6 +208,11 @@ class Desk:
         with self._files:
             with self._memory:
                 pixels, values, upto, stamp = held.pixels.copy(), held.values, held.n, held.changed_at
+            path = self.layout.labels(held.image)
+            if not (held.pixel_edits or values.status in FINISHED or values.cell_classes or path.exists()):
+                with self._memory:  # nothing but a flag: the log has it, and the labels are still the prediction's
+                    held.changed_at = None if held.changed_at == stamp else held.changed_at
+                return
             prints, score = pixels.fingerprints(), self._dice(held, pixels)
             cells = len(np.unique(pixels.labels[pixels.labels > 0]))
             with self._memory:
@@ -216,7 +222,7 @@ class Desk:
                     held.append(Save(when=utc_now(), upto=upto, planes=prints, state=state, dice=score))
                     held.announced_n = upto
             self._write_log(held)
-            write_image(self.layout.labels(held.image), pixels, values, held.sidecar)
+            write_image(path, pixels, values, held.sidecar)
             with self._memory:
                 if held.changed_at == stamp:
                     held.changed_at = None

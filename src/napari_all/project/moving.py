@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 
 from napari_all.errors import SaveError
 from napari_all.project.layout import Layout
@@ -11,11 +13,13 @@ from napari_all.project.layout import Layout
 def copy_project(source: Layout, target: Layout) -> None:
     """Copy all files but the lock; raises `SaveError` when the target cannot take them."""
     try:
-        shutil.copytree(
-            source.folder,
-            target.folder,
-            ignore=shutil.ignore_patterns(source.lock.name, ".writing-*"),
-            dirs_exist_ok=True,
-        )
-    except (OSError, shutil.Error) as error:
-        raise SaveError(f"cannot copy the project to {target.folder.name!r}: {error}; choose another folder") from error
+        for folder, _, files in os.walk(source.folder):
+            copy = target.folder / Path(folder).relative_to(source.folder)
+            copy.mkdir(parents=True, exist_ok=True)
+            for name in files:
+                if name != source.lock.name and not name.startswith(".writing-"):
+                    shutil.copyfile(Path(folder, name), copy / name)  # without the rights, which may be the trouble
+    except OSError as error:
+        raise SaveError(
+            f"cannot copy the project to {target.folder.name!r}: {error.strerror or error}; choose another folder"
+        ) from error

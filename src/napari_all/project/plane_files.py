@@ -33,7 +33,8 @@ CELL_CLASS_FIELDS = {
     "schema_version": "version of this table's layout",
 }
 _UNKNOWN_PARTS = 3
-_FINISHED = ("corrected", "accepted")
+FINISHED = ("corrected", "accepted")
+"""Statuses of labels that count as ground truth."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def write_image(path: Path, pixels: Pixels, values: Values, sidecar: Sidecar) ->
         write_table(_beside(path, CELL_CLASSES_ENDING), tuple(CELL_CLASS_FIELDS), rows)
     else:
         _remove(_beside(path, CELL_CLASSES_ENDING))
-    status = "corrected" if values.status in _FINISHED else "predicted"
+    status = "corrected" if values.status in FINISHED else "predicted"
     write_labels(path, pixels.labels, sidecar.updated(status=status), pixels.classes)
 
 
@@ -111,11 +112,11 @@ def read_image_files(path: Path) -> SavedImage:
     return SavedImage(pixels, read_sidecar(path) or Sidecar(), cell_classes)
 
 
-def files_of(path: Path) -> list[Path]:
-    """Return the files of one image that are there."""
-    endings = (LABELS_ENDING, IGNORE_ENDING, *MARK_ENDINGS.values(), CELL_CLASSES_ENDING, "_labels.json")
-    candidates = [_beside(path, ending) for ending in endings]
-    return [file for file in (*candidates, classes_path(path)) if file.exists()]
+def remove_files(path: Path) -> None:
+    """Remove the files of one image, the sidecar first; `SaveError` when the disk refuses."""
+    endings = ("_labels.json", LABELS_ENDING, IGNORE_ENDING, *MARK_ENDINGS.values(), CELL_CLASSES_ENDING)
+    for file in (*(_beside(path, ending) for ending in endings), classes_path(path)):
+        _remove(file)
 
 
 def _beside(path: Path, ending: str) -> Path:
