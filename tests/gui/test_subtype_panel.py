@@ -232,6 +232,11 @@ def test_grad_cam_is_a_layer_that_says_how_much_of_it_lies_in_cells(panel, smear
     assert f"{share:.0%} of the heat lies inside white cells (those of 'my cells')" in panel.heat.text()
     panel.export_to(tmp_path / "explained.csv")
     assert (tmp_path / "explained.csv").read_text().splitlines()[0] == ",".join(EXPLAINED_COLUMNS)
+    panel.one.click()  # a new prediction, which the old picture does not explain
+    wait(lambda: panel.job is None)
+    assert [layer.name for layer in panel.viewer.layers if heat_of(layer) is image] == []
+    assert panel.heat.text() == ""
+    assert image_notes(image).cam_in_cells is None
 
 
 def test_averaging_is_the_command_lines_setting_and_is_remembered(panel):

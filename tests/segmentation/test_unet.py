@@ -16,7 +16,7 @@ from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import load_checkpoint, save_checkpoint
 from napari_all.segmentation.inference import OutOfMemoryError, SegmentationNetwork, load_network, segment_tiled
 from napari_all.segmentation.method import PostprocessSettings, RawSegmentation
-from napari_all.segmentation.methods.unet import ENTRY, UNetSettings
+from napari_all.segmentation.methods.unet import ENTRY, NO_DIAMETER, UNetSettings
 from napari_all.segmentation.run import segment_array
 
 
@@ -117,6 +117,14 @@ def test_the_user_is_told_device_diameter_and_progress(field):
     done = [d for stage, d, _ in notes.reports if stage == "segment"]
     assert done == sorted(done)
     assert notes.reports[-1][1] == notes.reports[-1][2]
+
+
+def test_a_field_without_cells_is_not_said_to_have_their_diameter(field):
+    notes = Notes()
+    result = run(np.full((200, 200, 3), 240, np.uint8), notes)
+    assert not result.classes.any()
+    assert NO_DIAMETER in notes.messages
+    assert not any("estimated)" in message for message in notes.messages)
 
 
 @pytest.mark.parametrize(("diameter", "told"), [(22.0, True), (80.0, False)])

@@ -34,8 +34,10 @@ def test_a_planted_tint_is_found(tmp_path: Path) -> None:
     colour = next(s for s in found.scores if s.descriptor == "background_colour")
     assert colour.accuracy >= 0.9
     assert colour.level == "clear"
-    assert "proves little" in found.verdict
+    assert "proves little. Look at whole groups held out." in found.verdict
     assert "97.0 %" in found.verdict
+    apart = cheap_audit(images, train, [i for i in range(len(images)) if not i % 2], leaks=False)
+    assert apart.verdict.endswith("groups held out: a high accuracy on this split proves little.")
     assert (found.images_learned, found.images_tested) == (16, 16)
     assert any("background colour alone" in line for line in found.markdown())
 

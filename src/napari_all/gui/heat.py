@@ -19,8 +19,7 @@ def show_heat(viewer: Viewer, cam: NDArray[np.float32], image: Image, told: str)
 
     The image stays selected.
     """
-    for layer in [layer for layer in viewer.layers if heat_of(layer) is image]:
-        viewer.layers.remove(layer)
+    remove_heat(viewer, image)
     layer = Image(
         cam,
         name=f"Grad-CAM: {image.name}",
@@ -35,6 +34,12 @@ def show_heat(viewer: Viewer, cam: NDArray[np.float32], image: Image, told: str)
     image.visible = True
     viewer.layers.selection.active = image
     return layer
+
+
+def remove_heat(viewer: Viewer, image: Image) -> None:
+    """Remove the Grad-CAM layer of an image, if there is one."""
+    for layer in [layer for layer in viewer.layers if heat_of(layer) is image]:
+        viewer.layers.remove(layer)
 
 
 def heat_of(layer: Layer) -> Image | None:

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton
 
 from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
-from napari_all.gui.heat import cells_of, heat_words, mask_of, show_heat, told_of_heat
+from napari_all.gui.heat import cells_of, heat_words, mask_of, remove_heat, show_heat, told_of_heat
 from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.layers import image_notes, is_smear, note, to_rgb
 from napari_all.gui.looking import Looking
@@ -143,6 +143,11 @@ class SubtypePanel(Panel):
         self.queue.begin([layer for layer in self.chooser.layers() if isinstance(layer, Image)])
 
     def _on_found(self, image: Image) -> None:
+        """Show a new prediction; a Grad-CAM of an earlier one explains another answer, maybe another model's."""
+        remove_heat(self.viewer, image)
+        self._show_if_chosen(image)
+
+    def _show_if_chosen(self, image: Image) -> None:
         if self.chooser.layer is image:
             self._show_result(image)
 
@@ -169,7 +174,7 @@ class SubtypePanel(Panel):
             note(image, prediction=found, thumbnail=arrays["thumbnail"], cam_in_cells=value["in_cells"])
             told = told_of_heat(value["prediction"]["predicted"], value["in_cells"], cells)
             show_heat(self.viewer, arrays["cam"], image, told)
-            self._on_found(image)
+            self._show_if_chosen(image)
             self._refill()
             self.say("")
 

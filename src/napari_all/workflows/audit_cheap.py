@@ -43,6 +43,7 @@ def cheap_audit(
     test: Sequence[int],
     *,
     accuracy: float | None = None,
+    leaks: bool = True,
     monitor: Monitor | None = None,
 ) -> CheapAudit:
     """Measure how well background colour alone and the scale-bar corner alone tell the classes under a run's split.
@@ -56,6 +57,8 @@ def cheap_audit(
         tested on.
     accuracy
         The model's own accuracy on `test`, 0..1, for the verdict.
+    leaks
+        Whether images of one group may lie on both sides of the split.
 
     Raises
     ------
@@ -91,11 +94,11 @@ def cheap_audit(
         )
         for name in CHEAP
     ]
-    verdict = _verdict(scores, accuracy)
+    verdict = _verdict(scores, accuracy, leaks)
     return CheapAudit(images_learned=len(train), images_tested=len(test), scores=scores, verdict=verdict)
 
 
-def _verdict(scores: Sequence[ShortcutScore], accuracy: float | None) -> str:
+def _verdict(scores: Sequence[ShortcutScore], accuracy: float | None, leaks: bool) -> str:
     best = max(scores, key=lambda s: s.accuracy)
     told = f"A quick classifier that sees the {best.title} is right on {100 * best.accuracy:.1f} % of this test part"
     own = "" if accuracy is None else f" (the model: {100 * accuracy:.1f} %)"
@@ -105,4 +108,5 @@ def _verdict(scores: Sequence[ShortcutScore], accuracy: float | None) -> str:
         )
     if best.level == "some":
         return f"{told}{own}, where chance gives {100 * best.chance:.1f} %: part of the accuracy may come from there."
-    return f"{told}{own}: a high accuracy on this split proves little. Look at whole groups held out."
+    rest = "a high accuracy on this split proves little."
+    return f"{told}{own}: {rest} Look at whole groups held out." if leaks else f"{told}{own}, groups held out: {rest}"

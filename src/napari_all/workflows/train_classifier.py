@@ -177,7 +177,8 @@ def _audit(
         return None
     accuracy = float((judged["test"].predicted == parts["test"].labels).mean())
     learned = (*found.split.train, *found.split.validation)
-    return cheap_audit(found.images, learned, found.split.test, accuracy=accuracy, monitor=monitor)
+    leaks = found.summary.leaks
+    return cheap_audit(found.images, learned, found.split.test, accuracy=accuracy, leaks=leaks, monitor=monitor)
 
 
 def _write(

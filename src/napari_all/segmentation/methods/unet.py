@@ -43,6 +43,8 @@ SMALL_CELL_NOTE = (
     "percent; do not rely on the ratio of a single cell"
 )
 
+NO_DIAMETER = "Cell diameter: no white cell to estimate it from; the image is looked at unscaled"
+
 
 def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation:
     from napari_all.segmentation.inference import load_network, segment_tiled
@@ -53,8 +55,9 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
     monitor.message(network.device.line)
     diameter = settings.diameter_px
     if diameter is None:
-        diameter = _estimated(rgb, network, settings, monitor)
-        monitor.message(f"Cell diameter: {diameter:.0f} px (estimated)")
+        found = _estimated(rgb, network, settings, monitor)
+        diameter = network.cell_px if found is None else found
+        monitor.message(NO_DIAMETER if found is None else f"Cell diameter: {diameter:.0f} px (estimated)")
     parts = network.outputs.parts
     if parts == "nucleus+cytoplasm" and diameter < SMALL_CELL_PX:
         monitor.message(SMALL_CELL_NOTE)
@@ -72,8 +75,8 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
     )
 
 
-def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettings, monitor: Monitor) -> float:
-    """Return the estimated diameter; without any cell, the network's own, which leaves the image unscaled."""
+def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettings, monitor: Monitor) -> float | None:
+    """Return the estimated diameter; None without any cell."""
     from napari_all.segmentation.inference import segment_tiled
 
     def segment(window: RGBImage, assumed: float) -> tuple[ClassesMap, NDArray[np.uint8]]:
@@ -83,7 +86,7 @@ def _estimated(rgb: RGBImage, network: SegmentationNetwork, settings: UNetSettin
         return cells, maps.uncertainty
 
     found = estimate_diameter(rgb, segment, lambda done, total: monitor.report("estimate", done, total))
-    return round(found, 1) if found is not None else network.cell_px
+    return None if found is None else round(found, 1)
 
 
 ENTRY = SegmentationMethod(
