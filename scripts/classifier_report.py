@@ -35,13 +35,15 @@ class FoldResult:
     """What one network says of its fold.
 
     `trained` and `features` (N, F) of the images trained on and held out; `logits` (N, C) of the images held out by
-    what was shown of them ("whole", "cells only", "without cells").
+    what was shown of them ("whole", "cells only", "without cells"); `changed` (M,) whether each prediction changed on
+    the background of another class.
     """
 
     fold: Split
     trained: NDArray[np.float32]
     features: NDArray[np.float32]
     logits: Mapping[str, NDArray[np.float32]]
+    changed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def protocol_figures(results: Sequence[FoldResult], known: Known) -> dict[str, A
         "accuracy_by_what_is_shown": {
             shown: float((pooled(results, shown)[1].argmax(1) == labels).mean()) for shown in results[0].logits
         },
+        "changed_on_background_of_another_class": float(np.concatenate([r.changed for r in results]).mean()),
         "clusters_with_errors_wrong_of_all": {c: n for c, n in hard.items() if n[0]},
     }
 
@@ -126,27 +129,36 @@ def calibrate(results: Mapping[str, Sequence[FoldResult]], known: Known) -> tupl
     temperature = fit_temperature(logits, labels)
     probabilities = softmax(logits, temperature)
     threshold, _ = review_threshold(probabilities, labels, CONFIDENT_ACCURACY)
-    distances = held_out_distances(results["grouped"], known)
-    scale = float(np.quantile(distances, FAMILIAR_SHARE))
+    scale = float(np.quantile(held_out_distances(results["grouped"], known), FAMILIAR_SHARE))
     card = {"temperature": temperature, "review_below": threshold, "familiar_distance": scale}
-    familiar = distances <= scale
-    sure = familiar & (probabilities.max(axis=1) >= threshold)
-    right = probabilities.argmax(axis=1) == labels
     return card, {
         **card,
         "negative_log_likelihood": float(-np.log(probabilities[np.arange(len(labels)), labels]).mean()),
-        "expected_calibration_error": calibration_error(probabilities, labels),
-        "status_on_grouped_folds": {
-            "confident": float(sure.mean()),
-            "review": float((familiar & ~sure).mean()),
-            "unfamiliar": float((~familiar).mean()),
+        "expected_calibration_error": {
+            protocol: _calibration_error_of(folds, known, temperature) for protocol, folds in results.items()
         },
-        "accuracy_on_grouped_folds": {
-            name: float(right[which].mean())
-            for name, which in (("confident", sure), ("review", familiar & ~sure), ("unfamiliar", ~familiar))
-            if which.any()
-        },
+        "status": {protocol: status_figures(folds, known, card) for protocol, folds in results.items()},
     }
+
+
+def status_figures(
+    results: Sequence[FoldResult], known: Known, card: Mapping[str, float]
+) -> dict[str, dict[str, float | None]]:
+    """Return the share of held-out images with each status, and how many of these are right."""
+    positions, logits = pooled(results)
+    probabilities = softmax(logits, card["temperature"])
+    right = probabilities.argmax(axis=1) == known.labels[positions]
+    familiar = held_out_distances(results, known) <= card["familiar_distance"]
+    sure = familiar & (probabilities.max(axis=1) >= card["review_below"])
+    return {
+        name: {"share": float(which.mean()), "right": float(right[which].mean()) if which.any() else None}
+        for name, which in (("confident", sure), ("review", familiar & ~sure), ("unfamiliar", ~familiar))
+    }
+
+
+def _calibration_error_of(results: Sequence[FoldResult], known: Known, temperature: float) -> float:
+    positions, logits = pooled(results)
+    return calibration_error(softmax(logits, temperature), known.labels[positions])
 
 
 def calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 15) -> float:

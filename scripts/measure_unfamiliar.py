@@ -1,4 +1,4 @@
-"""Measure how often the shipped classifier calls an image unfamiliar, per folder of images.
+"""Measure how often the shipped classifier calls an image unfamiliar, or is confident of it, per folder of images.
 
     python scripts/measure_unfamiliar.py --data ../shared/data --results docs/results/classifier_unfamiliar.json
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from skimage import data
 
 from napari_all.classification.predictor import load_predictor
 from napari_all.data.synthetic import make_smear
@@ -30,9 +31,25 @@ FOLDERS = {
 }
 
 
+PICTURES = ("astronaut", "chelsea", "coffee", "colorwheel", "hubble_deep_field", "retina", "rocket")
+"""Colour samples of scikit-image that show no stained tissue."""
+
+
+def pieces(picture: RGBImage) -> list[RGBImage]:
+    """Return a picture and its nine overlapping halves."""
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    corners = [(y * height // 2, x * width // 2) for y in range(3) for x in range(3)]
+    return [picture, *(picture[y : y + height, x : x + width].copy() for y, x in corners)]
+
+
 def made() -> Iterator[tuple[str, list[RGBImage]]]:
-    """Yield images that are made, not read."""
+    """Yield images that no smear was photographed for."""
     rng = np.random.default_rng(0)
+    yield (
+        "scikit-image: colour samples, whole and in pieces",
+        [piece for name in PICTURES for piece in pieces(getattr(data, name)())],
+    )
+    yield "scikit-image: histology (immunohistochemistry), whole and in pieces", pieces(data.immunohistochemistry())
     yield "synthetic smears", [make_smear(seed, (224, 224), 22.0).rgb for seed in range(20)]
     yield "noise", [rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for _ in range(20)]
     yield "one colour", [np.full((224, 224, 3), grey, np.uint8) for grey in range(5, 256, 25)]
@@ -51,10 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     table = {}
     for name, images in (*read, *made()):
-        distances = [p.unfamiliarity for p in predictor.predict_batch(images)]
+        found = predictor.predict_batch(images)
+        distances = [p.unfamiliarity for p in found]
         table[name] = {
             "images": len(images),
             "unfamiliar": float(np.mean(np.array(distances) > 1.0)),
+            "confident": float(np.mean([p.status == "confident" for p in found])),
             "distance_min_median_max": [float(q) for q in np.quantile(distances, (0.0, 0.5, 1.0))],
         }
         print(name, table[name], flush=True)

@@ -44,6 +44,8 @@ def test_the_whole_script_gives_a_model_and_its_figures_and_goes_on_with_its_own
     figures = json.loads((tmp_path / "folds.json").read_text())
     assert figures["grouped"]["images"] == figures["grouped_seed1"]["images"] == figures["random"]["images"] == 40
     assert np.sum(figures["grouped"]["confusion_true_by_predicted"]) == 40
+    for protocol in ("grouped", "random"):
+        assert sum(part["share"] for part in figures["calibration"]["status"][protocol].values()) == pytest.approx(1)
     lists = json.loads((tmp_path / "folds" / "grouped.json").read_text())
     assert sorted(key for fold in lists for key in fold["test"])[0] == "Benign/0.png"
     prediction = load_predictor(tmp_path / "subtype-cellnet.safetensors", "cpu").predict(
@@ -61,10 +63,11 @@ def test_figures_count_what_the_networks_said():
     fold = script.Split("made up", (0, 1), (), (2, 3, 4, 5), (), "")
     logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 2]]
     empty = np.zeros((4, 2), np.float32)
-    result = report.FoldResult(fold, empty[:2], empty, {"whole": logits})
+    result = report.FoldResult(fold, empty[:2], empty, {"whole": logits}, np.array([True, False, False, False]))
     known = report.Known(np.array([0, 0, 0, 1, 2, 3]), np.array(list("aabbcc")), np.zeros((6, 3), np.float32))
     figures = report.protocol_figures([result], known)
     assert figures["accuracy"] == 0.75
+    assert figures["changed_on_background_of_another_class"] == 0.25
     assert figures["recall"] == {"Benign": 1.0, "Early Pre-B": 1.0, "Pre-B": 1.0, "Pro-B": 0.0}
     assert figures["clusters_with_errors_wrong_of_all"] == {"c": [1, 2]}
     assert figures["wilson_95"][0] < 0.75 < figures["wilson_95"][1]

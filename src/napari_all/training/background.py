@@ -64,10 +64,16 @@ class Backgrounds:
         if not self.by_class:
             return shown
         background = self.emptied[rng.choice(self.by_class[rng.integers(len(self.by_class))])]
-        light = np.exp(_LIGHT * rng.normal(size=3))
-        share = _cells_with_rim(shown[..., 3])[..., None]
-        mixed = share * np.clip(shown[..., :3] * light, 0, 255) + (1 - share) * background
-        return np.concatenate([mixed.round().astype(np.uint8), shown[..., 3:]], axis=2)
+        return on_emptied(shown, background, np.exp(_LIGHT * rng.normal(size=3)))
+
+
+def on_emptied(
+    shown: NDArray[np.uint8], background: NDArray[np.uint8], light: NDArray[np.float64] | float = 1.0
+) -> NDArray[np.uint8]:
+    """Return the white cells of an image (S, S, 4), times the light, with a soft rim on a background (S, S, 3)."""
+    share = _cells_with_rim(shown[..., 3])[..., None]
+    mixed = share * np.clip(shown[..., :3] * light, 0, 255) + (1 - share) * background
+    return np.concatenate([mixed.round().astype(np.uint8), shown[..., 3:]], axis=2)
 
 
 def _cells_with_rim(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
