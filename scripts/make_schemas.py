@@ -39,6 +39,7 @@ def schemas():
             "schema_version": tables.CELLS_VERSION,
             "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.DETAILED_CELL_FIELDS},
         },
+        "differential": {"schema_version": tables.DIFFERENTIAL_VERSION, "columns": tables.DIFFERENTIAL_FIELDS},
         "predictions": {"schema_version": tables.PREDICTIONS_VERSION, "columns": tables.PREDICTION_FIELDS},
         "predictions, explained": {
             "schema_version": tables.PREDICTIONS_VERSION,

@@ -38,6 +38,15 @@ def wilson(hits: int, total: int, level: float = 0.95) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def clopper_pearson(hits: int, total: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a share of independent trials (Clopper and Pearson 1934, doi 10.2307/2331986).
+
+    It covers the true share at least as often as `level` says; total >= 1.
+    """
+    interval = binomtest(hits, total).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
+
+
 def bootstrap_groups(
     values: Sequence[float], groups: Sequence[str], *, level: float = 0.95, draws: int = 4000, seed: int = 0
 ) -> tuple[float, float]:

@@ -58,6 +58,20 @@ DETAILED_CELL_COLUMNS = tuple(DETAILED_CELL_FIELDS)
 """Columns of a table of cells that were measured on the image too."""
 _MEASURED = tuple(field.name for field in fields(Cell))
 
+DIFFERENTIAL_VERSION = 1
+DIFFERENTIAL_FIELDS = {
+    "image": "POSIX path of the image relative to its folder; empty in the rows of all images together",
+    "cell_class": "class that a person gave",
+    "cells": "number of cells of this class",
+    "counted": "number of cells that the percentage is of: those of the classes that count",
+    "percent": "share of the counted cells in per cent; empty for a class that does not count, or without cells",
+    "low_95": "lower end of the exact 95 % interval (Clopper-Pearson) in per cent; empty likewise",
+    "high_95": "upper end; empty likewise",
+    "schema_version": "version of this table's layout",
+}
+DIFFERENTIAL_COLUMNS = tuple(DIFFERENTIAL_FIELDS)
+"""Columns of the table of a differential count."""
+
 IMAGES_VERSION = 1
 IMAGE_FIELDS = {
     "image": "POSIX path relative to the folder that was given, or the file's name",
