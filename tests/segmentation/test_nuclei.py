@@ -12,7 +12,7 @@ from napari_all.data.synthetic import make_smear
 from napari_all.evaluation.masks import dice
 from napari_all.io.images import read_image
 from napari_all.segmentation.methods.nuclei import ENTRY, NucleiSettings, preview
-from napari_all.segmentation.nuclear_stain import stain_planes
+from napari_all.segmentation.stain import stain_planes
 from napari_all.workflows.segment import make_config, segment_image
 
 WHITE, RED_CELL, CYTOPLASM = (250, 245, 240), (215, 165, 165), (190, 175, 215)

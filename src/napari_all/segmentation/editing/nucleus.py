@@ -13,7 +13,7 @@ from napari_all.errors import UsageError
 from napari_all.segmentation.editing.edit import Edit, class_edit
 from napari_all.segmentation.editing.index import CellIndex, index_of
 from napari_all.segmentation.editing.windows import holes_of
-from napari_all.segmentation.nuclear_stain import SCALE, WHITE, smoothed, stain_planes
+from napari_all.segmentation.stain import SCALE, WHITE, smoothed, stain_planes
 from napari_all.types import BoolMask, ClassesMap, RGBImage
 
 _LEVEL = 0.72

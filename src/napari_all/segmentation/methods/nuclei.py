@@ -10,13 +10,8 @@ from napari_all.classes import NUCLEUS
 from napari_all.config import Settings
 from napari_all.monitor import Monitor
 from napari_all.segmentation.method import PostprocessSettings, Preset, RawSegmentation, SegmentationMethod
-from napari_all.segmentation.nuclear_stain import (
-    Choice,
-    find_limits,
-    smoothed,
-    stain_planes,
-    tidy,
-)
+from napari_all.segmentation.nuclear_stain import Choice, find_limits, tidy
+from napari_all.segmentation.stain import smoothed, stain_planes
 from napari_all.types import BoolMask, RGBImage
 
 _LOOK_PIXELS = 400_000

@@ -13,6 +13,7 @@ from napari_all.monitor import Monitor, NullMonitor
 from napari_all.networks.device import DeviceSetting
 from napari_all.segmentation.diameter import estimate_diameter
 from napari_all.segmentation.method import Preset, RawSegmentation, SegmentationMethod
+from napari_all.segmentation.nucleus_edge import snap_nuclei
 from napari_all.types import ClassesMap, RGBImage
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
     if parts == "nucleus+cytoplasm" and diameter < SMALL_CELL_PX:
         monitor.message(SMALL_CELL_NOTE)
     maps = segment_tiled(rgb, network, diameter, settings.tile_px, settings.batch_size, monitor, settings.flips)
+    monitor.raise_if_cancelled()
+    sharp = parts == "nucleus+cytoplasm" and diameter >= SMALL_CELL_PX
     return RawSegmentation(
-        classes=maps.classes,
+        classes=snap_nuclei(rgb, maps.classes) if sharp else maps.classes,
         uncertainty=maps.uncertainty,
         foreground=maps.foreground,
         smudge=maps.smudge,
