@@ -10,14 +10,14 @@ from typing import TypeAlias
 
 from napari_all.errors import MaskError, ProjectError
 from napari_all.io.masks import Sidecar
-from napari_all.project.change import apply_pixels, apply_values
 from napari_all.project.held import Held
 from napari_all.project.layout import Layout
 from napari_all.project.log_file import LogContent, RawLine, read_log
-from napari_all.project.log_lines import Begin, Changed, Save, ValueState, change_of, parse_line
+from napari_all.project.log_lines import Begin, Save, ValueState, parse_line
 from napari_all.project.manifest import ImageReference
 from napari_all.project.plane_files import SavedImage, read_image_files, write_image
 from napari_all.project.planes import ImageStatus, Pixels, Values
+from napari_all.project.replay import State, replay, start_of
 
 ShapeOf: TypeAlias = Callable[[], tuple[int, int]]
 
@@ -63,26 +63,6 @@ def load_image(layout: Layout, reference: ImageReference, shape: ShapeOf) -> Loa
     if content.torn:
         loaded.reports.append(f"{reference.image}: an unfinished change at the end of a log was dropped")
     return loaded
-
-
-def start_of(layout: Layout, begin: Begin) -> SavedImage:
-    """Return what the labels of an image began from.
-
-    Raises
-    ------
-    ProjectError
-        Its files are missing, damaged, or no longer those that the log names.
-    """
-    if begin.start == "nothing":
-        return SavedImage(Pixels.empty(begin.shape), Sidecar(), {})
-    path = layout.labels(begin.image, "predictions")
-    try:
-        found = read_image_files(path)
-    except MaskError as error:
-        raise ProjectError(f"the prediction of {begin.image} is damaged ({error}); predict it again") from error
-    if found.pixels.fingerprints() != begin.planes:
-        raise ProjectError(f"the prediction of {begin.image} is another than its log began with; restore {path.name}")
-    return found
 
 
 def first_status(sidecar: Sidecar | None) -> ImageStatus:
@@ -145,11 +125,13 @@ def _from_log(layout: Layout, reference: ImageReference, content: LogContent, be
     known = found.pixels.fingerprints() if found else {}
     base = next((_save(line) for line in reversed(saves) if line.found["planes"] == known), None)
     if found is not None and base is not None:
-        state = _State(found.pixels, base.state.values())
-        missing = _replay(state, content, changes, base.upto)
-        if missing:
+        state, missing = State(found.pixels, base.state.values()), ""
+        try:
+            replay(state, content.lines, base.upto, content.tail.n)
+        except ProjectError as error:
+            missing = str(error)
             reports.append(f"{reference.image}: changes after the last save are damaged ({missing}); back to that save")
-            state = _State(read_image_files(layout.labels(reference.image)).pixels, base.state.values())
+            state = State(read_image_files(layout.labels(reference.image)).pixels, base.state.values())
         new = [] if missing else [line for line in changes if line.n > base.upto]
         sidecar, stale = found.sidecar, bool(new or missing)
     else:
@@ -163,12 +145,6 @@ def _from_log(layout: Layout, reference: ImageReference, content: LogContent, be
     held.edits = sum(1 if line.found["undoes"] is None else -1 for line in changes)
     held.pixel_edits = any(line.found["planes"] for line in changes)
     return Loaded(held, reports, stale)
-
-
-@dataclass
-class _State:
-    pixels: Pixels
-    values: Values
 
 
 def _saved_files(path: Path, expected: bool, reports: list[str]) -> SavedImage | None:
@@ -189,25 +165,26 @@ def _rebuilt(
     saves: list[RawLine],
     found: SavedImage | None,
     reports: list[str],
-) -> tuple[_State, Sidecar, list[RawLine], Begin]:
+) -> tuple[State, Sidecar, list[RawLine], Begin]:
     """Make the labels anew from the start; where that fails, take the saved ones as they are, or nothing corrected."""
     try:
         start = start_of(layout, begin)
-        state = _State(start.pixels, begin.state.values())
-        missing = _replay(state, content, changes, begin.n)
-        if missing:
-            raise ProjectError(f"the log of {begin.image} is damaged ({missing}), and so are its saved labels")
+        state = State(start.pixels, begin.state.values())
+        replay(state, content.lines, begin.n, content.tail.n)
     except ProjectError as error:
         if found is None and not saves and not any(line.found["planes"] for line in changes):
-            reports.append(str(error))
+            reports.append(f"{begin.image}: {error}")
             empty = Pixels.empty(begin.shape)
             nothing = begin.updated(n=0, start="nothing", planes=empty.fingerprints(), state=ValueState())
-            return _State(empty, Values()), Sidecar(), [], nothing
+            return State(empty, Values()), Sidecar(), [], nothing
         if found is None:
-            raise ProjectError(f"{error}; restore the project's files of this image from a copy") from error
+            raise ProjectError(
+                f"the saved labels of {begin.image} are damaged and cannot be rebuilt: {error}; restore the project's "
+                "files of this image from a copy"
+            ) from error
         reports.append(f"{begin.image}: {error}; its saved labels are kept as they are")
         last = _save(saves[-1]).state.values() if saves else begin.state.values()
-        return _State(found.pixels, replace(last, cell_classes=found.cell_classes)), found.sidecar, [], begin
+        return State(found.pixels, replace(last, cell_classes=found.cell_classes)), found.sidecar, [], begin
     if found is not None and not _torn(found, saves) and not found.pixels.same(state.pixels):
         kept = f"found-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         write_image(layout.alternative(begin.image, kept), found.pixels, Values(), found.sidecar)
@@ -218,23 +195,6 @@ def _rebuilt(
 def _torn(found: SavedImage, saves: list[RawLine]) -> bool:
     """Tell whether the files are of several saves: a kill between two files of one image."""
     return all(any(s.found["planes"][name] == sha for s in saves) for name, sha in found.pixels.fingerprints().items())
-
-
-def _replay(state: _State, content: LogContent, changes: list[RawLine], since: int) -> str:
-    """Apply the changes after line `since`; return what hinders it, or nothing."""
-    present = {line.n for line in content.lines}
-    lost = [n for n in range(since + 1, content.tail.n + 1) if n not in present]
-    if lost:
-        return f"line {lost[0]} is missing"
-    try:
-        for raw in changes:
-            if raw.n > since:
-                change = change_of(parse_line(Changed, raw.found))
-                state.values = apply_values(change.values, state.values)
-                apply_pixels(change, state.pixels)
-    except ProjectError as error:
-        return str(error)
-    return ""
 
 
 def _save(raw: RawLine) -> Save:
