@@ -15,8 +15,6 @@ from napari_all.io.tables import DIFFERENTIAL_COLUMNS, DIFFERENTIAL_VERSION, Row
 from napari_all.segmentation.cell_classes import CellClasses
 
 NOTE = "For research use only. Not for use in diagnostic procedures."
-_BLOCK = 8
-"""Most images for which the page tells each one; all stand in the table."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,9 @@ def _sections(images: CountedImages) -> Iterator[str]:
     )
     if found.unclassified:
         yield f"{_plural(found.unclassified, 'cell')} without a class: the percentages leave them out."
-    if 1 < found.images <= _BLOCK:
+    if found.images > 1:
         yield "## Each image"
         yield _by_image(images)
-    elif found.images > _BLOCK:
-        yield f"The table (CSV) of this report tells each of the {found.images} images."
     yield f"{NOTE} Made by napari-all {__version__}."
 
 

@@ -69,4 +69,4 @@ def relabel_cells(labels: NDArray[Any], cells: CellIndex | None = None) -> Edit:
         if label != number:
             window = index.window(label)
             edits.append(edit_of(labels, labels[window] == label, np.int32(number), window))
-    return joined(edits, labels.shape)
+    return joined(edits)

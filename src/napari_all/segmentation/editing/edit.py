@@ -94,24 +94,27 @@ def apply_edit(labels: NDArray[Any], edit: Edit) -> LabelImage:
 
 
 def completed(planes: Planes, edit: Edit) -> Edit:
-    """Return the edit with what follows from its labels on the other planes, and without pixels that stay the same.
+    """Return the edit with what follows from its labels on the other planes, and without what stays the same.
 
     What leaves a cell loses its class; what joins one counts as cytoplasm where parts are told apart, else as whole
-    cell. A pixel of a cell is neither ignored nor marked.
+    cell. A pixel of a cell is neither ignored nor marked. A plane of which no pixel changes is not spoken of.
     """
     inside = edit.values > 0
-    said: dict[str, NDArray[Any] | None] = {}
+    changing = np.asarray(planes.labels[edit.indices] != edit.values)
+    said: dict[str, NDArray[Any]] = {}
     for name in _FOLLOWING:
         plane, wanted = getattr(planes, name), getattr(edit, name)
-        said[name] = wanted if wanted is not None or plane is None else plane[edit.indices]
-    if (classes := said["classes"]) is not None:
-        added = CYTOPLASM if planes.parts == "nucleus+cytoplasm" else NUCLEUS
-        said["classes"] = np.where(inside, np.where(classes > 0, classes, added), 0).astype(np.uint8)
-    for name in ("ignore", "marks"):
-        if (wanted := said[name]) is not None:
-            said[name] = np.where(inside, 0, wanted).astype(wanted.dtype)
+        if plane is None:
+            if wanted is not None:
+                said[name] = wanted
+            continue
+        before = plane[edit.indices]
+        new = _following(name, before if wanted is None else wanted, inside, planes.parts)
+        if (differs := new != before).any():
+            changing |= differs
+            said[name] = new
     full = Edit(edit.indices, edit.values, **said)
-    return _picked(full, _changing(planes, full))
+    return full if changing.all() else _picked(full, changing)
 
 
 def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
@@ -145,18 +148,25 @@ def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
 
 def touched(labels: NDArray[Any], edit: Edit) -> set[int]:
     """Return the numbers of the cells that an edit changes, makes or ends; `labels` as they are before it."""
-    numbers = np.unique(np.concatenate([np.asarray(labels[edit.indices]), edit.values]))
-    return {int(number) for number in numbers if number > 0}
+    numbers = np.concatenate([np.asarray(labels[edit.indices]), edit.values])
+    firsts = numbers[np.flatnonzero(np.diff(numbers, prepend=0))]  # long runs of one number; 0 is no cell
+    return {int(number) for number in np.unique(firsts) if number > 0}
 
 
-def joined(edits: Sequence[Edit], shape: tuple[int, ...]) -> Edit:
-    """Return several edits of labels alone as one; where two change a pixel, the first holds."""
+def joined(edits: Sequence[Edit]) -> Edit:
+    """Return several edits of labels alone as one; no two may change the same pixel."""
     if not edits:
         nothing = np.empty(0, np.intp)
         return Edit((nothing, nothing.copy()), np.empty(0, np.int32))
     y, x = (np.concatenate([edit.indices[axis] for edit in edits]) for axis in (0, 1))
+    return Edit((y, x), np.concatenate([edit.values for edit in edits]))
+
+
+def first_of_each(edit: Edit, shape: tuple[int, ...]) -> Edit:
+    """Return an edit of labels alone with each pixel once; of several values the first holds."""
+    y, x = edit.indices
     _, first = np.unique(y * shape[1] + x, return_index=True)
-    return Edit((y[first], x[first]), np.concatenate([edit.values for edit in edits])[first])
+    return Edit((y[first], x[first]), edit.values[first])
 
 
 def edit_of(labels: NDArray[Any], where: BoolMask, values: NDArray[np.int32] | np.int32, window: Window) -> Edit:
@@ -175,13 +185,12 @@ def class_edit(labels: NDArray[Any], old: ClassesMap, new: ClassesMap, window: W
     return Edit((y + window[0].start, x + window[1].start), values, new[y, x])
 
 
-def _changing(planes: Planes, edit: Edit) -> BoolMask:
-    changing = np.asarray(planes.labels[edit.indices] != edit.values)
-    for name in _FOLLOWING:
-        plane, new = getattr(planes, name), getattr(edit, name)
-        if plane is not None and new is not None:
-            changing |= plane[edit.indices] != new
-    return changing
+def _following(name: str, wanted: NDArray[Any], inside: BoolMask, parts: Parts) -> NDArray[Any]:
+    """Return the values of a plane that agree with which pixels lie inside a cell."""
+    if name != "classes":
+        return np.where(inside, 0, wanted).astype(wanted.dtype)
+    added = CYTOPLASM if parts == "nucleus+cytoplasm" else NUCLEUS
+    return np.where(inside, np.where(wanted > 0, wanted, added), 0).astype(np.uint8)
 
 
 def _picked(edit: Edit, which: BoolMask) -> Edit:

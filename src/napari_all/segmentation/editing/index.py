@@ -88,12 +88,16 @@ def index_of(labels: NDArray[Any], cells: CellIndex | None) -> CellIndex:
 
 def _boxes_of(values: NDArray[Any], indices: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Iterator[tuple[int, Window]]:
     """Yield each label above 0 among `values` with the bounding box of its pixels."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1)) if len(ordered) else np.empty(0, np.intp)
-    if not len(starts):
+    if not len(values):
         return
-    low, high = ([f.reduceat(axis[order], starts) for axis in indices] for f in (np.minimum, np.maximum))
+    # edits list a cell's pixels in long runs: those are bounded first, and only runs are sorted
+    runs = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
+    order = np.argsort(values[runs], kind="stable")
+    ordered = values[runs][order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    low, high = (
+        [f.reduceat(f.reduceat(axis, runs)[order], starts) for axis in indices] for f in (np.minimum, np.maximum)
+    )
     for k, label in enumerate(ordered[starts]):
         if label > 0:
             rows, columns = (slice(int(low[a][k]), int(high[a][k]) + 1) for a in (0, 1))

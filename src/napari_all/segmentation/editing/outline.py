@@ -12,7 +12,7 @@ from skimage.morphology import disk
 
 from napari_all.errors import UsageError
 from napari_all.segmentation.edges import snap_to_green
-from napari_all.segmentation.editing.edit import Edit, edit_of, joined
+from napari_all.segmentation.editing.edit import Edit, edit_of, first_of_each, joined
 from napari_all.segmentation.editing.index import CellIndex, index_of
 from napari_all.segmentation.editing.windows import holes_of, largest
 from napari_all.types import BoolMask, RGBImage
@@ -27,7 +27,7 @@ def fill_holes(labels: NDArray[Any], label: int | None = None, cells: CellIndex 
         holes = holes_of(labels[window] == number) & (labels[window] == 0)
         if holes.any():
             edits.append(edit_of(labels, holes, np.int32(number), window))
-    return joined(edits, labels.shape)
+    return first_of_each(joined(edits), labels.shape)
 
 
 def smooth_cells(
@@ -50,7 +50,7 @@ def smooth_cells(
             # only ground that was free before: not what a neighbour has just given up
             where = np.where(cell, ~rounded, rounded & (labels[window] == 0))
             edits.append(edit_of(labels, where, np.where(cell, 0, number).astype(np.int32), window))
-    return joined(edits, labels.shape)
+    return first_of_each(joined(edits), labels.shape)
 
 
 def grow_cell(labels: NDArray[Any], label: int, pixels: int = 1, cells: CellIndex | None = None) -> Edit:
@@ -114,7 +114,7 @@ def _chosen(index: CellIndex, label: int | None) -> list[int]:
 def _rounded(cell: BoolMask, radius: int) -> BoolMask:
     """Opening then closing with a disc; the image border is treated as if the cell went on behind it."""
     edge = radius * 2 + 1
-    rounded: NDArray[Any] = np.pad(cell, edge, mode="edge").astype(np.uint8)
+    rounded: NDArray[Any] = cv2.copyMakeBorder(cell.astype(np.uint8), edge, edge, edge, edge, cv2.BORDER_REPLICATE)
     footprint = disk(radius)
     for step in (cv2.erode, cv2.dilate, cv2.dilate, cv2.erode):
         rounded = step(rounded, footprint, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))

@@ -43,15 +43,15 @@ def meet(first: Window, second: Window) -> bool:
 
 def largest(mask: BoolMask) -> BoolMask:
     """Return the largest 4-connected part of a mask."""
-    parts, count = ndi.label(mask)
-    if count < 2:
+    if cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] <= 2:
         return mask
+    parts, _ = ndi.label(mask)
     return np.asarray(parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])), np.bool_)
 
 
 def holes_of(mask: BoolMask) -> BoolMask:
     """Return what a mask encloses: not in it, and not 4-connected to the outside of the array."""
-    ground = np.pad(np.asarray(mask, np.uint8), 1)
+    ground = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
     cv2.floodFill(ground, None, (0, 0), (2,), flags=4)
     return np.asarray(ground[1:-1, 1:-1] == 0, np.bool_)
 
