@@ -6,11 +6,17 @@ python scripts/make_schemas.py
 import json
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from napari_all.evaluation.audit_report import AuditReport
 from napari_all.evaluation.classifier_report import ClassifierReport
 from napari_all.evaluation.report import SegmentationReport
 from napari_all.io import tables
 from napari_all.io.masks import Sidecar
+from napari_all.project.index import INDEX_FIELDS, INDEX_VERSION
+from napari_all.project.log_lines import LogLine
+from napari_all.project.manifest import Manifest
+from napari_all.project.plane_files import CELL_CLASS_FIELDS, CELL_CLASS_VERSION
 from napari_all.workflows.models import ModelList
 from napari_all.workflows.run_record import RunRecord
 
@@ -26,8 +32,10 @@ def schemas():
         "models": ModelList,
         "audit": AuditReport,
         "classifier-report": ClassifierReport,
+        "project": Manifest,
     }
     found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
+    found["project-log.schema.json"] = TypeAdapter(LogLine).json_schema(mode="serialization")
     found["tables.json"] = {
         "cells": {"schema_version": tables.CELLS_VERSION, "columns": tables.CELL_FIELDS},
         "images": {"schema_version": tables.IMAGES_VERSION, "columns": tables.IMAGE_FIELDS},
@@ -49,6 +57,8 @@ def schemas():
             "schema_version": tables.PREDICTIONS_VERSION,
             "columns": tables.CELL_PREDICTION_FIELDS,
         },
+        "images of a project": {"schema_version": INDEX_VERSION, "columns": INDEX_FIELDS},
+        "cell classes of a project": {"schema_version": CELL_CLASS_VERSION, "columns": CELL_CLASS_FIELDS},
     }
     return {name: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for name, value in found.items()}
 

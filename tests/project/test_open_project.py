@@ -98,6 +98,21 @@ def test_the_log_tells_everything(folder: Path) -> None:
     assert (lines[2]["dice"] < 1, lines[4]["dice"]) == (True, 1)
 
 
+def test_files_keep_to_the_published_schemas(folder: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    with Project(folder, "Ada") as project:
+        project.record("a.png", painted(project.load("a.png").pixels, 9, 14, 20))
+        take_prediction(project, "a.png", PREDICTED, SIDECAR)
+    schemas = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+    manifest = json.loads((schemas / "project.schema.json").read_text())
+    jsonschema.validate(json.loads((folder / "project.json").read_text()), manifest)
+    lines = (folder / "log" / "a.jsonl").read_text().splitlines()
+    line_schema = json.loads((schemas / "project-log.schema.json").read_text())
+    for line in lines:
+        jsonschema.validate(json.loads(line), line_schema)
+    assert {json.loads(line)["action"] for line in lines} == {"begin", "change", "save", "event"}
+
+
 def test_a_pixel_change_puts_an_image_in_work_and_its_undo_takes_that_back(folder: Path) -> None:
     with Project(folder) as project:
         pixels = project.load("a.png").pixels

@@ -60,7 +60,7 @@ class Desk:
         self.table = Table(layout.index, references)
         self.history = History(self._fetch)
         self._pause_s = pause_s
-        self._shape_of = shape_of
+        self.shape_of = shape_of
         self._memory, self._loading = threading.RLock(), threading.RLock()
         self._files, self._logs = threading.RLock(), threading.RLock()
         self._held: OrderedDict[str, Held] = OrderedDict()
@@ -75,7 +75,7 @@ class Desk:
             with self._memory:
                 if image in self._held:
                     return self._held[image], []
-            loaded = load_image(self.layout, self.references[image], lambda: shape or self._shape_of(image))
+            loaded = load_image(self.layout, self.references[image], lambda: shape or self.shape_of(image))
             self._take(loaded)
             return loaded.held, loaded.reports
 
@@ -133,6 +133,11 @@ class Desk:
         with self._memory:
             if held.n:
                 held.append(event)
+
+    def let_go(self, image: str) -> None:
+        """Drop an image whose files were replaced; it is read anew when it is wanted."""
+        with self._memory:
+            self._held.pop(image, None)
 
     @property
     def unlogged(self) -> bool:

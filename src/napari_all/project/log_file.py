@@ -25,7 +25,7 @@ class _Numbered(Protocol):
     @property
     def n(self) -> int: ...
 
-    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+    def model_dump(self, *, mode: str, exclude: set[str]) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,8 @@ def read_line(path: Path, place: Place) -> Mapping[str, Any]:
 
 
 def _text(line: _Numbered, chain: str) -> tuple[bytes, str]:
-    body = json.dumps({"prev": chain} | line.model_dump(mode="json"), ensure_ascii=False)[:-1]
+    found = {"prev": chain} | line.model_dump(mode="json", exclude={"prev", "chain"})
+    body = json.dumps(found, ensure_ascii=False)[:-1]
     new = _digest(body.encode())
     return f'{body}{_CHAIN}{new}"}}'.encode(), new
 

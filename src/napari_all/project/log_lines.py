@@ -25,6 +25,8 @@ _LEVEL = 1  # strokes are short and journalled while a person waits for nothing;
 
 
 class _Line(Settings):
+    prev: str = Field("", description="`chain` of the line before; empty in the first")
+    chain: str = Field("", description="First 16 digits of the SHA-256 of the line's text before this entry")
     n: int = Field(0, description="Number of the line, from 1")
     when: str = Field("", description="UTC, ISO 8601")
     who: str = Field("", description="Name that the person has set")
@@ -123,7 +125,7 @@ L = TypeVar("L", Begin, Changed, Save, Event)
 def parse_line(kind: type[L], found: Mapping[str, Any]) -> L:
     """Return a line of a known kind from its JSON object; `ProjectError` when it is none."""
     try:
-        return kind.parse({key: value for key, value in found.items() if key not in ("prev", "chain")})
+        return kind.parse(dict(found))
     except UsageError as error:
         raise ProjectError(f"line {found.get('n')} of a log is not understood: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_all.errors import MaskError, SaveError
+from napari_all.files import atomic_path
 from napari_all.io.masks import (
     LABELS_ENDING,
     SMUDGES_ENDING,
@@ -16,6 +18,7 @@ from napari_all.io.masks import (
     classes_path,
     read_plane,
     read_sidecar,
+    sidecar_path,
     write_labels,
     write_plane,
 )
@@ -114,9 +117,23 @@ def read_image_files(path: Path) -> SavedImage:
 
 def remove_files(path: Path) -> None:
     """Remove the files of one image, the sidecar first; `SaveError` when the disk refuses."""
-    endings = ("_labels.json", LABELS_ENDING, IGNORE_ENDING, *MARK_ENDINGS.values(), CELL_CLASSES_ENDING)
-    for file in (*(_beside(path, ending) for ending in endings), classes_path(path)):
+    for file in _all_files(path):
         _remove(file)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Make the files of one image those of another label image, each whole or not at all, the sidecar last."""
+    for old, new in reversed(list(zip(_all_files(source), _all_files(target), strict=True))):
+        if old.exists():
+            with atomic_path(new) as temporary:
+                shutil.copyfile(old, temporary)
+        else:
+            _remove(new)
+
+
+def _all_files(path: Path) -> list[Path]:
+    endings = (IGNORE_ENDING, *MARK_ENDINGS.values(), CELL_CLASSES_ENDING)
+    return [sidecar_path(path), path, classes_path(path), *(_beside(path, ending) for ending in endings)]
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import getpass
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from napari_all.errors import NapariAllError, ProjectError, SaveError, UsageError, unknown_name
 from napari_all.io.images import read_image
-from napari_all.io.masks import Sidecar
-from napari_all.project.change import Change, ValueChange
+from napari_all.project import deeds
+from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.desk import Desk
 from napari_all.project.index import ImageEntry
 from napari_all.project.layout import Layout
 from napari_all.project.lock import ProjectLock
 from napari_all.project.manifest import ImageReference, Manifest, folder_reference, read_manifest
-from napari_all.project.planes import STATUSES, ImageStatus, Pixels, Values
+from napari_all.project.moving import copy_project
+from napari_all.project.opened import Opened, Replayed
+from napari_all.project.planes import ImageStatus, Values
 from napari_all.project.read_ahead import ReadAhead
 from napari_all.project.recovery import recover
 from napari_all.project.worker import Worker
@@ -30,38 +32,6 @@ PAUSE_S = 1.0
 """A person who rests for this long has the labels saved; the log is written at once."""
 _PATIENCE_S = 1.0
 """How long a change waits for the one before it to reach the log of a slow disk."""
-
-
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """An image as it is now; its arrays are the caller's own.
-
-    Attributes
-    ----------
-    record, rgb
-        The image file and its pixels.
-    pixels, values
-        Labels and the rest.
-    sidecar
-        What is known of where the labels came from (method, model, parts).
-    reports
-        What was repaired while it was loaded, for the person to read.
-    """
-
-    record: ImageRecord
-    rgb: RGBImage
-    pixels: Pixels
-    values: Values
-    sidecar: Sidecar
-    reports: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Replayed:
-    """What an undo or a redo did, to be repeated on what is shown: the image, and the change applied to it."""
-
-    image: str
-    change: Change
 
 
 class Project:
@@ -175,38 +145,26 @@ class Project:
         ProjectError
             It does not fit the image as the project has it; nothing was changed.
         """
-        self.reference(image)
         if not change:
             return change
-        status = self.entry(image).status
-        if change.pixels and status != "in work" and not any(v.field == "status" for v in change.values):
-            change = replace(change, values=(*change.values, ValueChange("status", status, "in work")))
-        return self._commit(image, change, as_step=True)
+        return self._commit(image, deeds.put_in_work(self.values(image), change), as_step=True)
 
-    def set_status(self, image: str, status: ImageStatus, tool: str = "status") -> Change:
+    def set_status(self, image: str, status: ImageStatus) -> Change:
         """Say how far the work on an image is; one step of undo."""
-        if status not in STATUSES:
-            raise unknown_name("status", status, STATUSES)
-        before = self.desk.hold(image)[0].values.status
-        return self.record(image, Change(tool, values=(ValueChange("status", before, status),) * (before != status)))
+        return self.record(image, deeds.new_status(self.values(image), status))
 
     def set_flag(self, image: str, flag: bool) -> Change:
         """Flag an image, or take the flag back; one step of undo."""
-        before = self.desk.hold(image)[0].values.flag
-        return self.record(image, Change("flag", values=(ValueChange("flag", before, flag),) * (before != flag)))
+        return self.record(image, deeds.new_flag(self.values(image), flag))
 
-    def set_cell_classes(self, image: str, classes: dict[int, str | None], tool: str = "class") -> Change:
+    def set_cell_classes(self, image: str, classes: Mapping[int, str | None]) -> Change:
         """Give cells a class, or None; all together are one step of undo."""
-        for name in classes.values():
-            if name is not None and name not in self.manifest.cell_classes:
-                raise unknown_name("cell class", name, self.manifest.cell_classes)
-        known = self.desk.hold(image)[0].values.cell_classes
-        values = tuple(
-            ValueChange("cell_class", known.get(cell), name, cell)
-            for cell, name in classes.items()
-            if known.get(cell) != name
-        )
-        return self.record(image, Change(tool, values=values, cell=next(iter(classes)) if len(classes) == 1 else None))
+        return self.record(image, deeds.new_classes(self.values(image), classes, self.manifest.cell_classes))
+
+    def values(self, image: str) -> Values:
+        """Return status, flag and cell classes of an image as they are now."""
+        self.reference(image)
+        return self.desk.hold(image)[0].values
 
     def undo(self) -> Replayed | None:
         """Take back the last step, on whichever image it was; None when there is none."""
@@ -268,8 +226,6 @@ class Project:
         SaveError
             It cannot be written to either.
         """
-        from napari_all.project.moving import copy_project
-
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"folder {folder.name!r} is not empty; choose a new one")
         layout = Layout(folder.resolve())

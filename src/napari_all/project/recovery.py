@@ -23,13 +23,14 @@ def recover(desk: Desk) -> list[str]:
                 reports += desk.hold(image)[1]
                 desk.table.note(image, log_bytes=size)
             elif entry.status == "none":
-                _look_for_prediction(desk, image)
+                look_for_prediction(desk, image)
         except (ProjectError, MaskError) as error:
             reports.append(f"{image} cannot be opened: {error}")
     return reports
 
 
-def _look_for_prediction(desk: Desk, image: str) -> None:
+def look_for_prediction(desk: Desk, image: str) -> None:
+    """Note what the prediction of an image says, where there is one; `MaskError` when its sidecar is damaged."""
     path = desk.layout.labels(image, "predictions")
     if (sidecar := read_sidecar(path)) is not None:
         desk.table.note(image, status=first_status(sidecar), cells=sidecar.cells, uncertainty=sidecar.uncertainty)
