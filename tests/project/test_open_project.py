@@ -18,7 +18,7 @@ from napari_all.project.change import Change, diff_planes
 from napari_all.project.create import create_project
 from napari_all.project.log_file import read_log
 from napari_all.project.planes import Pixels
-from napari_all.project.predicting import take_prediction
+from napari_all.project.predicting import drop_proposal, take_prediction
 from napari_all.project.project import Project
 from napari_all.segmentation.editing import Mark
 
@@ -158,9 +158,17 @@ def test_predictions_replace_only_what_nobody_has_touched(folder: Path) -> None:
         assert project.load("sub/c.png").pixels.same(other)
         with pytest.raises(ProjectError, match="another file"):
             take_prediction(project, "b.png", other, SIDECAR.updated(image_sha256="0" * 64))
-    assert read_labels(folder / "proposals" / "a_labels.tif").labels.max() == 7
+        proposed = project.shelf("a.png", "proposals")
+        assert proposed is not None
+        assert proposed.pixels.same(other)
+        drop_proposal(project, "a.png")
+        assert project.shelf("a.png", "proposals") is None
+        project.keep(cell_classes=["blast", "mine"], settings={"order": "cells"})
+    assert not list((folder / "proposals").iterdir())
     with Project(folder) as project:
         assert project.load("sub/c.png").pixels.same(other)
+        assert project.manifest.settings == {"order": "cells"}
+        project.set_cell_classes("sub/c.png", {7: "mine"})
 
 
 def test_a_flagged_image_can_be_predicted_anew_after_opening(folder: Path) -> None:

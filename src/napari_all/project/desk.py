@@ -222,9 +222,9 @@ class Desk:
             cells = len(np.unique(pixels.labels[pixels.labels > 0]))
             with self._memory:
                 if held.announced_n != upto:
-                    held.note_begin()
+                    held.note_begin(now := utc_now(), "")
                     state = ValueState.of(values)
-                    held.append(Save(when=utc_now(), upto=upto, planes=prints, state=state, dice=score))
+                    held.append(Save(when=now, upto=upto, planes=prints, state=state, dice=score))
                     held.announced_n = upto
             self._write_log(held)
             write_image(path, pixels, values, held.sidecar)

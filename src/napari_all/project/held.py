@@ -89,7 +89,7 @@ class Held:
         values = apply_values(change.values, self.values)
         apply_pixels(change, self.pixels)
         self.values = values
-        self.note_begin()
+        self.note_begin(change.when, change.who)
         self.n += 1
         self.pending.append(Pending(self.n, change, step))
         self.edits += 1 if change.undoes is None else -1
@@ -97,10 +97,10 @@ class Held:
         self.changed_at = now
         return self.n
 
-    def note_begin(self) -> None:
+    def note_begin(self, when: str, who: str) -> None:
         """See to it that the log begins with what the labels started from."""
         if self.n == 0:
-            self.append(self.begin)
+            self.append(self.begin.model_copy(update={"when": when, "who": who}))
 
     def append(self, line: Begin | Save | Event) -> None:
         """Note a line for the log; it gets the next number."""

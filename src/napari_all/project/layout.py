@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
@@ -49,6 +50,13 @@ class Layout:
         """Return the size of every log in bytes, by the image's name without its ending."""
         root = self.folder / "log"
         return {p.relative_to(root).as_posix().removesuffix(".jsonl"): p.stat().st_size for p in root.rglob("*.jsonl")}
+
+    def remove_leftovers(self) -> None:
+        """Remove temporary files that a kill has left; only for whoever holds the lock."""
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                if name.startswith(".writing-"):
+                    Path(folder, name).unlink(missing_ok=True)
 
 
 def stem(image: str) -> str:

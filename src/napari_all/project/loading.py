@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from napari_all.errors import MaskError, ProjectError
 from napari_all.io.masks import Sidecar
+from napari_all.project.clock import utc_now
 from napari_all.project.held import Held
 from napari_all.project.layout import Layout
 from napari_all.project.log_file import LogContent, RawLine, read_log
@@ -109,7 +110,7 @@ def _fresh(
         rescued = read_image_files(saved)
     except MaskError as error:
         return Loaded(held, [f"{reference.image}: labels and log are both damaged ({error}); back to the start"])
-    held.note_begin()
+    held.note_begin(utc_now(), "")
     held.pixels = rescued.pixels
     status: ImageStatus = "corrected" if rescued.sidecar.status == "corrected" else "in work"
     held.values = Values(status, False, rescued.cell_classes)

@@ -10,7 +10,7 @@ from napari_all.errors import ProjectError
 from napari_all.io.masks import Sidecar, sidecar_for
 from napari_all.project.clock import utc_now
 from napari_all.project.log_lines import Event
-from napari_all.project.plane_files import write_image
+from napari_all.project.plane_files import remove_files, write_image
 from napari_all.project.planes import Pixels, Values
 from napari_all.project.project import Project
 from napari_all.segmentation.editing import Mark
@@ -57,3 +57,8 @@ def take_prediction(project: Project, image: str, pixels: Pixels, sidecar: Sidec
         )
     project.poke()
     return taken
+
+
+def drop_proposal(project: Project, image: str) -> None:
+    """Remove what is proposed for an image, once the person has taken what is to be taken."""
+    remove_files(project.layout.labels(image, "proposals"))

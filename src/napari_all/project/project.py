@@ -17,11 +17,12 @@ from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.desk import Desk
 from napari_all.project.index import ImageEntry
-from napari_all.project.layout import Layout
+from napari_all.project.layout import Layout, Shelf
 from napari_all.project.lock import ProjectLock
 from napari_all.project.manifest import ImageReference, Manifest, folder_reference, read_manifest
 from napari_all.project.moving import copy_project
 from napari_all.project.opened import Opened, Replayed
+from napari_all.project.plane_files import SavedImage, read_image_files
 from napari_all.project.planes import ImageStatus, Values
 from napari_all.project.read_ahead import ReadAhead
 from napari_all.project.recovery import recover
@@ -79,9 +80,12 @@ class Project:
         self.reports += recover(self.desk)
         if self.read_only:  # nobody has changed anything yet: there is nothing to fail on
             self.desk.table.changed_at = None
+        else:
+            self.layout.remove_leftovers()
         self._logger = Worker("project log", self.desk.write_logs)
         self._saver = Worker("project labels", self.desk.write_files)
         self._pictures = ReadAhead(self._prepare)
+        self._repairs: dict[str, list[str]] = {}
         self._saver.poke()
 
     @property
@@ -120,12 +124,20 @@ class Project:
             The file is another one than the project was made with, or its labels cannot be rebuilt.
         """
         self.reference(image)
-        record, rgb, early = self._pictures.get(image)
+        record, rgb = self._pictures.get(image)
         pixels, values, sidecar, late = self.desk.state(image, record.shape)
         if pixels.shape != record.shape:
             raise ProjectError(f"labels of {image} are {pixels.shape}, the image is {record.shape}; restore the image")
         self._saver.poke()
-        return Opened(record, rgb, pixels, values, sidecar, (*early, *late))
+        return Opened(record, rgb, pixels, values, sidecar, (*self._repairs.pop(image, ()), *late))
+
+    def shelf(self, image: str, shelf: Shelf) -> SavedImage | None:
+        """Return the prediction that the labels of an image began from, or what is proposed for them; None without one.
+
+        Raises `MaskError` when its files are damaged.
+        """
+        path = self.layout.labels(self.reference(image).image, shelf)
+        return read_image_files(path) if path.exists() else None
 
     def prefetch(self, images: Sequence[str]) -> None:
         """Prepare the images that will be wanted next, in another thread."""
@@ -184,6 +196,14 @@ class Project:
         done = self._commit(step.image, replace(self.desk.history.change_of(step), redoes=step.n), as_step=False)
         self.desk.history.redid()
         return Replayed(step.image, done)
+
+    def keep(self, *, cell_classes: Sequence[str] | None = None, settings: Mapping[str, Any] | None = None) -> None:
+        """Keep other classes of cells, or settings, in `project.json`; `SaveError` when the disk refuses."""
+        changes: dict[str, Any] = {} if cell_classes is None else {"cell_classes": tuple(cell_classes)}
+        changes |= {} if settings is None else {"settings": dict(settings)}
+        manifest = self.manifest.updated(**changes)
+        manifest.write(self.layout.manifest)
+        self.manifest = manifest
 
     def note_numbers(self, image: str, **numbers: Any) -> None:
         """Keep numbers to order by: `uncertainty`, `cells`, `predicted`, `confidence`, `quality`."""
@@ -283,6 +303,8 @@ class Project:
             )
         return record, rgb
 
-    def _prepare(self, image: str) -> tuple[ImageRecord, RGBImage, tuple[str, ...]]:
+    def _prepare(self, image: str) -> tuple[ImageRecord, RGBImage]:
         record, rgb = self._picture(image)
-        return record, rgb, tuple(self.desk.hold(image, record.shape)[1])
+        if repairs := self.desk.hold(image, record.shape)[1]:
+            self._repairs[image] = repairs
+        return record, rgb
