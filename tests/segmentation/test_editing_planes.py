@@ -140,6 +140,16 @@ def test_the_index_knows_where_cells_lie_and_the_next_number():
         cells.window(2)
 
 
+def test_the_index_follows_numbers_that_change_places():
+    labels = two_cells()
+    cells, planes = CellIndex(labels), Planes(labels.copy())
+    where = np.nonzero(labels)
+    swapped = np.array([0, 7, 0, 1, 0, 0, 0, 3], np.int32)[labels]
+    change(planes, Edit(where, swapped[where]), cells)
+    np.testing.assert_array_equal(planes.labels, swapped)
+    assert boxes(cells) == boxes(CellIndex(swapped))
+
+
 # --- what holds for every drawing ----------------------------------------------------------------------------------
 
 

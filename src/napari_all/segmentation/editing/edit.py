@@ -100,7 +100,8 @@ def completed(planes: Planes, edit: Edit) -> Edit:
     cell. A pixel of a cell is neither ignored nor marked. A plane of which no pixel changes is not spoken of.
     """
     inside = edit.values > 0
-    changing = np.asarray(planes.labels[edit.indices] != edit.values)
+    flat = edit.indices[0] * planes.labels.shape[1] + edit.indices[1]  # twice as fast as pairs, for edits of all cells
+    changing = np.asarray(planes.labels.reshape(-1)[flat] != edit.values)
     said: dict[str, NDArray[Any]] = {}
     for name in _FOLLOWING:
         plane, wanted = getattr(planes, name), getattr(edit, name)
@@ -108,7 +109,7 @@ def completed(planes: Planes, edit: Edit) -> Edit:
             if wanted is not None:
                 said[name] = wanted
             continue
-        before = plane[edit.indices]
+        before = plane.reshape(-1)[flat]
         new = _following(name, before if wanted is None else wanted, inside, planes.parts)
         if (differs := new != before).any():
             changing |= differs
@@ -148,9 +149,11 @@ def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
 
 def touched(labels: NDArray[Any], edit: Edit) -> set[int]:
     """Return the numbers of the cells that an edit changes, makes or ends; `labels` as they are before it."""
-    numbers = np.concatenate([np.asarray(labels[edit.indices]), edit.values])
-    firsts = numbers[np.flatnonzero(np.diff(numbers, prepend=0))]  # long runs of one number; 0 is no cell
-    return {int(number) for number in np.unique(firsts) if number > 0}
+    found: set[int] = set()
+    for numbers in (labels[edit.indices], edit.values):
+        last_of_run = np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)]
+        found.update(np.unique(numbers[last_of_run]).tolist())
+    return found - {0}
 
 
 def joined(edits: Sequence[Edit]) -> Edit:

@@ -68,17 +68,15 @@ class CellIndex:
         indices, before
             (y, x) of the changed pixels and what stood there; each pixel once.
         """
-        for label, box in _boxes_of(labels[indices], indices):
-            old = self._boxes.get(label, box)
-            self._boxes[label] = spanning(old, box)
+        # what shrinks comes first: a number that moved across the image would have a box of both places
         for label, _ in _boxes_of(before, indices):
-            box = self._boxes[label]
+            box = self._boxes.pop(label)
             there = labels[box] == label
-            if not there.any():
-                del self._boxes[label]
-                continue
-            inner = around(there)
-            self._boxes[label] = _shifted(inner[0], box[0].start), _shifted(inner[1], box[1].start)
+            if there.any():
+                inner = around(there)
+                self._boxes[label] = _shifted(inner[0], box[0].start), _shifted(inner[1], box[1].start)
+        for label, box in _boxes_of(labels[indices], indices):
+            self._boxes[label] = spanning(self._boxes.get(label, box), box)
 
 
 def index_of(labels: NDArray[Any], cells: CellIndex | None) -> CellIndex:
