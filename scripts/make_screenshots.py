@@ -160,6 +160,47 @@ def correct(rgb, smear, path: Path) -> None:
     studio.picture(path)
 
 
+def review(rgb, smear, path: Path) -> None:
+    """A folder of a dozen smears on the way: some done, one in work, one flagged."""
+    import numpy as np
+    from PIL import Image
+
+    from napari_all.data.synthetic import make_smear
+    from napari_all.io.masks import Sidecar
+    from napari_all.project.create import create_project
+    from napari_all.project.planes import Pixels
+    from napari_all.project.predicting import take_prediction
+    from napari_all.project.project import Project
+
+    del rgb, smear
+    with tempfile.TemporaryDirectory() as name:
+        images, folder = Path(name) / "smears", Path(name) / "smears review"
+        images.mkdir()
+        smears = {f"smear_{seed:02}.png": make_smear(seed, (448, 448), 44.0) for seed in range(12)}
+        for file, made in smears.items():
+            Image.fromarray(made.rgb).save(images / file)
+        create_project(folder, images)
+        with Project(folder, "Ada") as project:
+            for place, (file, made) in enumerate(smears.items()):
+                labels = np.where(made.labels == made.labels.max(), 0, made.labels)  # one cell was not found
+                sidecar = Sidecar(method="unet", parts="nucleus+cytoplasm", uncertainty=0.05 + 0.02 * place)
+                take_prediction(project, file, Pixels.of(labels, made.classes * (labels > 0)), sidecar)
+            for file in list(smears)[:4]:
+                project.set_status(file, "accepted")
+            project.set_flag(list(smears)[6], True)
+        studio = Studio(next(iter(smears.values())).rgb, "Review", "smear")
+        panel = studio.panel
+        studio.viewer.layers.clear()
+        panel.open_project(folder)
+        shown = panel.session.shown
+        found = next(iter(set(np.unique(smears[panel.session.current].labels)) - set(np.unique(shown.pixels.labels))))
+        ys, xs = np.nonzero(smears[panel.session.current].labels == found)
+        shown.labels.data_setitem((ys, xs), int(found))
+        studio.wait(lambda: not panel.session.project.unsaved, 10.0)
+        panel.toolbox.buttons["Split"].click()
+        studio.picture(path)
+
+
 def export(rgb, smear, path: Path) -> None:
     studio = Studio(rgb, "Export", "smear")
     studio.add_truth(smear)
@@ -209,7 +250,9 @@ def demo(rgb, smear, path: Path) -> None:
     subprocess.run([sys.executable, "-m", "napari_all.gui.demo", "--screenshot", str(path)], check=True)
 
 
-WIDGETS = {f.__name__: f for f in (threshold, unet, subtype, correct, train, train_classifier, audit, export, demo)}
+WIDGETS = {
+    f.__name__: f for f in (threshold, unet, subtype, correct, review, train, train_classifier, audit, export, demo)
+}
 
 
 def main() -> int:

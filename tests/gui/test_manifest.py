@@ -45,7 +45,7 @@ def _resolve(python_name):
 def test_the_widgets_are_panels(manifest):
     widgets = {w.display_name: _resolve_command(manifest, w.command) for w in manifest.contributions.widgets}
     assert list(widgets) == [
-        "Threshold", "U-Net", "Subtype", "Correct", "Train segmenter", "Train classifier", "Audit", "Export",
+        "Threshold", "U-Net", "Subtype", "Correct", "Review", "Train segmenter", "Train classifier", "Audit", "Export",
     ]  # fmt: skip
     assert all(issubclass(cls, Panel) for cls in widgets.values())
 

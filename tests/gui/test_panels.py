@@ -9,6 +9,7 @@ from napari_all.gui.correct import CorrectPanel
 from napari_all.gui.export import ExportPanel
 from napari_all.gui.panel import RESEARCH_USE
 from napari_all.gui.preview import NAME
+from napari_all.gui.review import ReviewPanel
 from napari_all.gui.subtype import SubtypePanel
 from napari_all.gui.threshold import ThresholdPanel
 from napari_all.gui.train import TrainPanel
@@ -16,7 +17,8 @@ from napari_all.gui.train_classifier import TrainClassifierPanel
 from napari_all.gui.unet import UNetPanel
 
 PANELS = (
-    ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, TrainPanel, TrainClassifierPanel, AuditPanel, ExportPanel,
+    ThresholdPanel, UNetPanel, SubtypePanel, CorrectPanel, ReviewPanel, TrainPanel, TrainClassifierPanel, AuditPanel,
+    ExportPanel,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_all.engine.classify_jobs import CLASSIFY_JOBS
 from napari_all.engine.model_jobs import MODEL_JOBS
+from napari_all.engine.project_jobs import PROJECT_JOBS
 from napari_all.engine.server import Job, Reply
 from napari_all.io.masks import Sidecar
 from napari_all.monitor import Monitor
@@ -99,4 +100,5 @@ JOBS: dict[str, Job] = {
     "save_labels": _save_labels,
     **CLASSIFY_JOBS,
     **MODEL_JOBS,
+    **PROJECT_JOBS,
 }

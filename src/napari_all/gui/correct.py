@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,9 @@ from napari import Viewer
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
-    QGridLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -26,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_all.errors import NapariAllError
-from napari_all.gui.canvas_tools import CanvasTools, Points, Tool
+from napari_all.gui.canvas_tools import Points, Tool
 from napari_all.gui.cells_watch import CellsWatch
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.corrections import TOOLS, Context, fill_all, smooth_all
@@ -43,6 +38,7 @@ from napari_all.gui.layers import (
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
 from napari_all.gui.reader import read_labels_layer
+from napari_all.gui.tool_buttons import ToolButtons, bind_keys, panel_keys
 from napari_all.segmentation.editing import Edit
 
 NO_LABELS = "Make labels with 'Threshold' or 'U-Net', or open a label file."
@@ -54,12 +50,10 @@ class CorrectPanel(Panel):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.tools = CanvasTools(napari_viewer, self._on_gesture)
-        self.buttons: dict[str, QPushButton] = {}
         self.watch = CellsWatch(napari_viewer, self)
         self.watch.changed.connect(self._show_state)
         self._build()
-        self._make_shortcuts()
+        panel_keys(self, self.toolbox.keys | {"Escape": self.toolbox.lay_down})
         self.chooser.layer_changed.connect(self._on_layer)
         self._on_layer(self.chooser.layer)
 
@@ -76,16 +70,9 @@ class CorrectPanel(Panel):
         form.addRow("&Labels", self.chooser)
         self.count = QLabel()
         form.addRow("Cells", self.count)
-        group = QGroupBox("Tools")
-        self._grid = QGridLayout(group)
-        for index, tool in enumerate(TOOLS):
-            button = QPushButton(f"{tool.name}   [{tool.key}]")
-            button.setCheckable(True)
-            button.setToolTip(f"{tool.tip} ({tool.key}; again or Esc to stop)")
-            button.clicked.connect(partial(self._on_tool, tool))
-            self.buttons[tool.name] = button
-            self._grid.addWidget(button, index // 2, index % 2)
-        self.page.addWidget(group)
+        self.toolbox = ToolButtons(self.viewer, lambda: self.layer, self._on_gesture, self.say)
+        self.tools, self.buttons = self.toolbox.tools, self.toolbox.buttons
+        self.page.addWidget(self.toolbox)
         row = QHBoxLayout()
         self.fill_all = self._button("Fill all", "Fill the holes of every cell", partial(self._on_all, fill_all))
         self.smooth_all = self._button("Smooth all", "Round off every cell", partial(self._on_all, smooth_all))
@@ -130,16 +117,8 @@ class CorrectPanel(Panel):
         button.clicked.connect(lambda: slot())
         return button
 
-    def _make_shortcuts(self) -> None:
-        """Let the keys work with the focus on this panel; `on_front` does it for the canvas."""
-        keys = {tool.key: self.buttons[tool.name].click for tool in TOOLS} | {"Escape": self._lay_down}
-        for key, slot in keys.items():
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(slot)
-
     def _on_layer(self, layer: Layer | None) -> None:
-        self._lay_down()
+        self.toolbox.lay_down()
         self.watch.watch(self.layer)
         there = self.layer is not None
         for button in (
@@ -160,21 +139,6 @@ class CorrectPanel(Panel):
         self.count.setText(f"{cells}  ({'✔ corrected' if status == 'corrected' else 'predicted'})")
         self.corrected.setChecked(status == "corrected")
         self.outlines.setChecked(self.layer.contour > 0)
-
-    def _on_tool(self, tool: Tool, checked: bool) -> None:
-        if not checked or self.layer is None:
-            self._lay_down()
-            return
-        for name, button in self.buttons.items():
-            button.setChecked(name == tool.name)
-        self.tools.take(tool, self.layer)
-        self.say(tool.hint)
-
-    def _lay_down(self) -> None:
-        self.tools.lay_down()
-        for button in self.buttons.values():
-            button.setChecked(False)
-        self.say("")
 
     def _context(self, layer: Labels) -> Context:
         image = self._image_of(layer)
@@ -277,18 +241,8 @@ class CorrectPanel(Panel):
 
     def on_front(self, front: bool) -> None:
         """Take the keys on the canvas while the panel is in front; else give them back and lay the tool down."""
-        for tool in TOOLS:
-            press = _presser(self.buttons[tool.name]) if front else None
-            self.viewer.bind_key(tool.key, press, overwrite=True)
+        bind_keys(self.viewer, self.toolbox.keys, front)
         if front:
             self._show_state()
         else:
-            self._lay_down()
-
-
-def _presser(button: QPushButton) -> Callable[[Viewer], None]:
-    # A function, not a partial: napari looks up the __name__ of what is bound.
-    def press(viewer: Viewer) -> None:
-        button.click()
-
-    return press
+            self.toolbox.lay_down()
