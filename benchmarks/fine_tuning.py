@@ -21,10 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from zheng_folds import ROOT, score
+from quality.samples import FOLDS, Sample, zheng_samples
+from zheng_folds import ROOT, segmented
 
+from napari_all.classes import NUCLEUS
 from napari_all.cli.common import terminal_monitor
 from napari_all.evaluation.intervals import bootstrap_mean
+from napari_all.evaluation.masks import dice
 from napari_all.workflows.train_config import SourceConfig, make_train_config
 from napari_all.workflows.train_segmenter import train_segmenter
 
@@ -37,6 +40,17 @@ def chosen(folder: Path) -> tuple[list[Path], list[Path]]:
     paths = sorted((folder / "images").iterdir())
     picked = [paths[i] for i in np.linspace(0, len(paths) - 1, 2 * FIELDS).round().astype(int)]
     return picked[::2], picked[1::2]
+
+
+def score(model: Path, samples: list[Sample]) -> list[dict[str, float]]:
+    """Return the Dice of each part of each image."""
+    return [
+        {
+            "nucleus": float(dice(field.result.classes == NUCLEUS, field.sample.truth == NUCLEUS, field.sample.ignore)),
+            "whole_cell": float(dice(field.result.classes > 0, field.sample.truth > 0, field.sample.ignore)),
+        }
+        for field in segmented(str(model), samples)
+    ]
 
 
 def run(init: Path, data: Path, dataset: int, runs: Path, prepared: Path) -> dict[str, object]:
@@ -57,19 +71,20 @@ def run(init: Path, data: Path, dataset: int, runs: Path, prepared: Path) -> dic
     with terminal_monitor(quiet=False) as monitor:
         report = train_segmenter([source], runs, config, overwrite=True, monitor=monitor)
     minutes = (time.perf_counter() - begun) / 60
-    images = [(dataset, path) for path in tested]
-    before, after = score(init, images), score(runs / "fine-tuned.safetensors", images)
+    names = {path.stem for path in tested}
+    samples = [sample for sample in zheng_samples(folder, set(range(FOLDS))) if sample.name in names]
+    before, after = score(init, samples), score(runs / "fine-tuned.safetensors", samples)
     result: dict[str, object] = {
         "minutes": round(minutes, 1),
         "threads": torch.get_num_threads(),
         "best_epoch": report.epoch if report else None,
     }
     for part in PARTS:
-        gains = [float(b[part]) - float(a[part]) for a, b in zip(before, after, strict=True)]  # type: ignore[arg-type]
+        gains = [b[part] - a[part] for a, b in zip(before, after, strict=True)]
         low, high = bootstrap_mean(gains)
         result[part] = {
-            "before": round(float(np.mean([float(r[part]) for r in before])), 4),  # type: ignore[arg-type]
-            "after": round(float(np.mean([float(r[part]) for r in after])), 4),  # type: ignore[arg-type]
+            "before": round(float(np.mean([r[part] for r in before])), 4),
+            "after": round(float(np.mean([r[part] for r in after])), 4),
             "gain": round(float(np.mean(gains)), 4),
             "gain_95": [round(low, 4), round(high, 4)],
         }
