@@ -37,7 +37,8 @@ from napari_all.project.predicting import take_prediction
 from napari_all.project.project import Project
 
 SHAPE = (160, 200)
-LONGEST_S = 0.15
+MOST_STROKES = 12
+LONGEST_S = 0.04
 PAUSE_S = 0.004
 
 
@@ -132,9 +133,9 @@ def one_kill(project: Path, home: Path, seed: int, before: str) -> dict[str, str
         except BaseException as error:
             os.write(diary, f"failed {type(error).__name__}: {error}\n".encode())
         os._exit(1)
-    if rng.random() < 0.8:  # the others are killed while they open the project
-        while diary_path.stat().st_size == 0:
-            time.sleep(0.001)
+    lines_wanted = 0 if rng.random() < 0.2 else 1 + 2 * rng.randrange(MOST_STROKES)  # 0: killed while it opens
+    while diary_path.read_bytes().count(b"\n") < lines_wanted and not _has_ended(pid):
+        time.sleep(0.002)
     time.sleep(rng.random() * LONGEST_S)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -144,6 +145,10 @@ def one_kill(project: Path, home: Path, seed: int, before: str) -> dict[str, str
     if failed := [text for kind, text in lines if kind == "failed"]:
         return {"strokes": strokes, "outcome": "child failed", "why": failed[0], "state": before}
     return {"strokes": strokes, **look(project, home, [["done", before], *lines])}
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def look(folder: Path, home: Path, lines: list[list[str]]) -> dict[str, str | int]:

@@ -23,6 +23,7 @@ from napari_all.io.masks import Sidecar, read_labels, write_labels
 from napari_all.project.change import Change, diff_planes
 from napari_all.project.create import create_project
 from napari_all.project.log_file import read_log
+from napari_all.project.plane_files import read_image_files
 from napari_all.project.planes import Pixels
 from napari_all.project.predicting import take_prediction
 from napari_all.project.project import Project
@@ -102,6 +103,23 @@ def test_damaged_labels_are_restored_from_the_log(folder: Path, name: str, damag
         if name != "a_labels.json" or damage is not None:
             assert len(opened.reports) == 1
     assert read_labels(folder / "labels" / "a_labels.tif").labels.max() == 9
+
+
+def test_a_kill_between_the_labels_and_their_sidecar_is_mended(folder: Path) -> None:
+    with Project(folder) as project:
+        project.record("a.png", painted(project.load("a.png").pixels, 9, 14, 20))
+        project.set_cell_classes("a.png", {9: "blast"})
+    names = ("a_labels.json", "a_cell_classes.csv")
+    before = {name: (folder / "labels" / name).read_bytes() for name in names}
+    with Project(folder) as project:
+        project.set_status("a.png", "corrected")
+        project.set_cell_classes("a.png", {9: "lymphocyte"})
+    for name in names:
+        (folder / "labels" / name).write_bytes(before[name])
+    with Project(folder) as project:
+        project.load("a.png")
+    found = read_image_files(folder / "labels" / "a_labels.tif")
+    assert (found.sidecar.status, found.cell_classes) == ("corrected", {9: "lymphocyte"})
 
 
 def test_labels_changed_by_another_program_are_kept_beside(folder: Path) -> None:

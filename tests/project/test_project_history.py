@@ -58,7 +58,7 @@ def states(project: Project) -> list[tuple]:
     return [(o.pixels.fingerprints(), o.values) for o in opened]
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.sampled_from(IMAGES), actions), min_size=1, max_size=25))
 def test_all_is_taken_back_and_done_again_exactly(folder: Path, story: list[tuple[str, tuple]]) -> None:
     home = Path(tempfile.mkdtemp())

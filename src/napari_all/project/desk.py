@@ -25,6 +25,7 @@ from napari_all.project.loading import Loaded, fresh_begin, load_image
 from napari_all.project.log_file import Place, append_lines, read_line
 from napari_all.project.log_lines import Changed, Event, Save, ValueState, change_of, parse_line
 from napari_all.project.manifest import ImageReference
+from napari_all.project.moving import copy_project
 from napari_all.project.plane_files import FINISHED, remove_files, write_image
 from napari_all.project.planes import Pixels, Values
 from napari_all.project.table import Table
@@ -174,9 +175,10 @@ class Desk:
         waiting = [changed for changed in times if changed is not None]
         return max(0.0, min(waiting) + self._pause_s - time.monotonic()) if waiting else None
 
-    def moved(self, layout: Layout) -> None:
-        """Go on in another folder, which holds a copy of this one."""
+    def move(self, layout: Layout) -> None:
+        """Copy all files into another folder and go on there; `SaveError` when it cannot take them."""
         with self._loading, self._files, self._logs:
+            copy_project(self.layout, layout)
             self.layout = layout
             self.table.touch()
 

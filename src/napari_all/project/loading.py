@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from napari_all.errors import MaskError, ProjectError
+from napari_all.errors import MaskError, ProjectError, SaveError
 from napari_all.io.masks import Sidecar
 from napari_all.project.clock import utc_now
 from napari_all.project.held import Held
@@ -16,7 +16,7 @@ from napari_all.project.layout import Layout
 from napari_all.project.log_file import LogContent, RawLine, read_log
 from napari_all.project.log_lines import Begin, Save, ValueState, parse_line
 from napari_all.project.manifest import ImageReference
-from napari_all.project.plane_files import SavedImage, read_image_files, write_image
+from napari_all.project.plane_files import SavedImage, agrees, read_image_files, write_image
 from napari_all.project.planes import ImageStatus, Pixels, Values
 from napari_all.project.replay import State, replay, start_of
 
@@ -134,7 +134,7 @@ def _from_log(layout: Layout, reference: ImageReference, content: LogContent, be
             reports.append(f"{reference.image}: changes after the last save are damaged ({missing}); back to that save")
             state = State(read_image_files(layout.labels(reference.image)).pixels, base.state.values())
         new = [] if missing else [line for line in changes if line.n > base.upto]
-        sidecar, stale = found.sidecar, bool(new or missing)
+        sidecar, stale = found.sidecar, bool(new or missing) or not agrees(found, state.values)
     else:
         state, sidecar, new, begin = _rebuilt(layout, content, begin, changes, saves, found, reports)
         stale = bool(changes or saves)
@@ -188,7 +188,12 @@ def _rebuilt(
         return State(found.pixels, replace(last, cell_classes=found.cell_classes)), found.sidecar, [], begin
     if found is not None and not _torn(found, saves) and not found.pixels.same(state.pixels):
         kept = f"found-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        write_image(layout.alternative(begin.image, kept), found.pixels, Values(), found.sidecar)
+        try:
+            write_image(layout.alternative(begin.image, kept), found.pixels, Values(), found.sidecar)
+        except SaveError as error:
+            raise ProjectError(
+                f"labels of {begin.image} were changed by another program; to keep them: {error}"
+            ) from error
         reports.append(f"{begin.image}: its labels were changed by another program; those are kept in {kept}")
     return state, start.sidecar, changes, begin
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -41,8 +42,9 @@ class ProjectLock:
             ) from error
         text = f"{who or 'somebody'}, process {os.getpid()} on {socket.gethostname()}, since "
         note = json.dumps({"holder": text + datetime.now(UTC).isoformat(timespec="minutes")})
-        os.truncate(self._handle, 0)
-        os.write(self._handle, note.encode())
+        with contextlib.suppress(OSError):  # a full disk must not keep a project from being opened
+            os.truncate(self._handle, 0)
+            os.write(self._handle, note.encode())
 
     def release(self) -> None:
         """Let others in."""

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -72,18 +73,15 @@ def write_image(path: Path, pixels: Pixels, values: Values, sidecar: Sidecar) ->
             write_plane(_beside(path, ending), np.where(marked, np.uint8(255), np.uint8(0)), sidecar.pixel_size_um)
         else:
             _remove(_beside(path, ending))
-    there = values.cell_classes
-    if there:
-        present = set(np.unique(pixels.labels[pixels.labels > 0]).tolist())
+    if values.cell_classes:
         rows: list[Row] = [
-            {"label": label, "cell_class": there[label], "schema_version": CELL_CLASS_VERSION}
-            for label in sorted(present & there.keys())
+            {"label": label, "cell_class": name, "schema_version": CELL_CLASS_VERSION}
+            for label, name in sorted(_classes_of_cells(pixels, values).items())
         ]
         write_table(_beside(path, CELL_CLASSES_ENDING), tuple(CELL_CLASS_FIELDS), rows)
     else:
         _remove(_beside(path, CELL_CLASSES_ENDING))
-    status = "corrected" if values.status in FINISHED else "predicted"
-    write_labels(path, pixels.labels, sidecar.updated(status=status), pixels.classes)
+    write_labels(path, pixels.labels, sidecar.updated(status=_sidecar_status(values)), pixels.classes)
 
 
 def read_image_files(path: Path) -> SavedImage:
@@ -115,6 +113,12 @@ def read_image_files(path: Path) -> SavedImage:
     return SavedImage(pixels, read_sidecar(path) or Sidecar(), cell_classes)
 
 
+def agrees(saved: SavedImage, values: Values) -> bool:
+    """Tell whether the files beside the labels say what the values do; a kill may have come between."""
+    same_classes = dict(saved.cell_classes) == _classes_of_cells(saved.pixels, values)
+    return same_classes and saved.sidecar.status == _sidecar_status(values)
+
+
 def remove_files(path: Path) -> None:
     """Remove the files of one image, the sidecar first; `SaveError` when the disk refuses."""
     for file in _all_files(path):
@@ -134,6 +138,18 @@ def copy_files(source: Path, target: Path) -> None:
 def _all_files(path: Path) -> list[Path]:
     endings = (IGNORE_ENDING, *MARK_ENDINGS.values(), CELL_CLASSES_ENDING)
     return [sidecar_path(path), path, classes_path(path), *(_beside(path, ending) for ending in endings)]
+
+
+def _sidecar_status(values: Values) -> Literal["predicted", "corrected"]:
+    return "corrected" if values.status in FINISHED else "predicted"
+
+
+def _classes_of_cells(pixels: Pixels, values: Values) -> dict[int, str]:
+    """Return the classes of the cells that there are; those that are undone may come back."""
+    if not values.cell_classes:
+        return {}
+    present = set(np.unique(pixels.labels[pixels.labels > 0]).tolist())
+    return {label: name for label, name in values.cell_classes.items() if label in present}
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -20,7 +20,6 @@ from napari_all.project.index import ImageEntry
 from napari_all.project.layout import Layout, Shelf
 from napari_all.project.lock import ProjectLock
 from napari_all.project.manifest import ImageReference, Manifest, folder_reference, read_manifest
-from napari_all.project.moving import copy_project
 from napari_all.project.opened import Opened, Replayed
 from napari_all.project.plane_files import SavedImage, read_image_files
 from napari_all.project.planes import ImageStatus, Values
@@ -77,7 +76,11 @@ class Project:
             self.reports.append(f"nothing can be saved in this project: {error}")
         references = {reference.image: reference for reference in self.manifest.images}
         self.desk = Desk(self.layout, references, pause_s, lambda image: self._picture(image)[0].shape)
-        self.reports += recover(self.desk)
+        try:
+            self.reports += recover(self.desk)
+        except BaseException:
+            self._release()
+            raise
         if self.read_only:  # nobody has changed anything yet: there is nothing to fail on
             self.desk.table.changed_at = None
         else:
@@ -249,14 +252,12 @@ class Project:
         if folder.exists() and any(folder.iterdir()):
             raise UsageError(f"folder {folder.name!r} is not empty; choose a new one")
         layout = Layout(folder.resolve())
-        copy_project(self.layout, layout)
+        self.desk.move(layout)
+        self.layout = layout
         lock = ProjectLock(layout.lock, self.who)
-        manifest = self.manifest.updated(images_folder=folder_reference(self.images_folder, folder))
-        manifest.write(layout.manifest)
-        self.desk.moved(layout)
-        self.layout, self.manifest = layout, manifest
-        if self._lock is not None:
-            self._lock.release()
+        self.manifest = self.manifest.updated(images_folder=folder_reference(self.images_folder, folder))
+        self.manifest.write(layout.manifest)
+        self._release()
         self._lock = lock
         self.save()
 
@@ -269,8 +270,7 @@ class Project:
         """Let go of the folder without saving anything more."""
         for part in (self._logger, self._saver, self._pictures):
             part.close()
-        if self._lock is not None:
-            self._lock.release()
+        self._release()
 
     def __enter__(self) -> Project:
         return self
@@ -293,6 +293,11 @@ class Project:
         done = self.desk.commit(image, replace(change, who=self.who, when=utc_now()), as_step=as_step)
         self.poke()
         return done
+
+    def _release(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
     def _picture(self, image: str) -> tuple[ImageRecord, RGBImage]:
         record, rgb = read_image(self.images_folder / image)
