@@ -131,7 +131,7 @@ def test_keys_on_the_canvas_do_what_the_sheet_says(panel):
     assert panel.toolbox.tools.tool is T["Delete"]
     press(panel, Qt.Key.Key_A)
     assert (status(panel, "a.png"), session.current) == ("accepted", "b.png")
-    assert panel.toolbox.tools.tool is None, "a tool is laid down with its image"
+    assert panel.toolbox.tools.tool is T["Delete"], "a tool stays up from image to image"
     control = Qt.KeyboardModifier.ControlModifier
     press(panel, Qt.Key.Key_Z, control)
     assert (status(panel, "a.png"), session.current) == ("predicted", "a.png")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_all.errors import UsageError
 from napari_all.gui.canvas_tools import Points, Tool
 from napari_all.segmentation import editing
-from napari_all.segmentation.editing import Edit
+from napari_all.segmentation.editing import CellIndex, Edit
 from napari_all.types import RGBImage
 
 DEFAULT_REACH_PX = 40
@@ -29,11 +29,14 @@ class Context:
         Its image, or None when it is not in the viewer.
     diameter_px
         Diameter of a typical cell, or None when nothing is known.
+    cells
+        Where the cells lie, for whoever keeps an index true; without one the image is searched.
     """
 
     labels: NDArray[np.integer]
     rgb: RGBImage | None
     diameter_px: float | None
+    cells: CellIndex | None = None
 
 
 Correction = Callable[[Context, Points], Edit]
@@ -43,31 +46,32 @@ def _new_cell(context: Context, points: Points) -> Edit:
     if context.rgb is None:
         raise UsageError("the image of these labels is not in the viewer; open it, or draw the cell's outline")
     reach = DEFAULT_REACH_PX if context.diameter_px is None else max(8, round(1.1 * context.diameter_px))
-    return editing.add_by_click(context.labels, context.rgb, points[0], reach)
+    return editing.add_by_click(context.labels, context.rgb, points[0], reach, cells=context.cells)
 
 
 def _outline(context: Context, points: Points) -> Edit:
-    return editing.add_polygon(context.labels, points)
+    return editing.add_polygon(context.labels, points, context.cells)
 
 
 def _delete(context: Context, points: Points) -> Edit:
-    return editing.delete_cell(context.labels, editing.cell_at(context.labels, points[0]))
+    return editing.delete_cell(context.labels, editing.cell_at(context.labels, points[0]), context.cells)
 
 
 def _merge(context: Context, points: Points) -> Edit:
-    return editing.merge_cells(context.labels, [editing.cell_at(context.labels, point) for point in points])
+    chosen = [editing.cell_at(context.labels, point) for point in points]
+    return editing.merge_cells(context.labels, chosen, context.cells)
 
 
 def _split(context: Context, points: Points) -> Edit:
-    return editing.split_cell(context.labels, points)
+    return editing.split_cell(context.labels, points, context.cells)
 
 
 def _fill(context: Context, points: Points) -> Edit:
-    return editing.fill_holes(context.labels, editing.cell_at(context.labels, points[0]))
+    return editing.fill_holes(context.labels, editing.cell_at(context.labels, points[0]), context.cells)
 
 
 def _smooth(context: Context, points: Points) -> Edit:
-    return editing.smooth_cells(context.labels, editing.cell_at(context.labels, points[0]))
+    return editing.smooth_cells(context.labels, editing.cell_at(context.labels, points[0]), cells=context.cells)
 
 
 def fill_all(context: Context) -> Edit:

@@ -117,7 +117,7 @@ class ReviewPanel(Panel):
         session.order = order if order in ORDERS else "file"
         self._show_project(project)
         session.changed.connect(self._show_state)
-        session.moved.connect(self.toolbox.lay_down)
+        session.moved.connect(self.toolbox.renew)
         session.told.connect(self._on_told)
         self._make_predictions(session)
         session.begin()

@@ -134,7 +134,7 @@ class ReviewPage(QWidget):
         return group
 
     def _sight(self) -> QHBoxLayout:
-        self.outlines = QCheckBox("Out&lines only")
+        self.outlines = QCheckBox("Outli&nes only")
         self.outlines.setToolTip("Show the edges of the cells instead of filled areas")
         self.outlines.setChecked(True)
         self.parts = QCheckBox("N&ucleus shown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -76,6 +77,7 @@ class Shown:
         self.cells = CellIndex(self.pixels.labels)
         self.sidecar = Sidecar()
         self.outlines = True
+        self._diameter_px: float | None = None
         self._parts_wanted = False
 
     @property
@@ -87,6 +89,7 @@ class Shown:
         """Show an image of the project in the place of the one before."""
         self.pixels, self.sidecar = opened.pixels, opened.sidecar
         self.cells = CellIndex(self.pixels.labels)
+        self._diameter_px = None
         stem = PurePosixPath(name).stem
         if not self.there or opened.record.pixel_size_um != self._size_um:
             self._make(opened, stem)
@@ -117,10 +120,11 @@ class Shown:
     def context(self) -> Context:
         """Return what a correction works on."""
         rgb = self.image.data if self.image is not None else None
-        areas = np.bincount(self.pixels.labels.ravel())[1:]
-        sizes = areas[areas > 0]
-        typical = float(np.sqrt(4 * np.median(sizes) / np.pi)) if len(sizes) else self.sidecar.diameter_px
-        return Context(self.pixels.labels, rgb, typical)
+        if self._diameter_px is None:
+            sizes = np.bincount(self.pixels.labels.ravel())[1:]
+            typical = float(np.median(sizes[sizes > 0])) if sizes.any() else 0.0
+            self._diameter_px = 2 * math.sqrt(typical / math.pi) if typical else self.sidecar.diameter_px
+        return Context(self.pixels.labels, rgb, self._diameter_px, self.cells)
 
     def edit(self, tool: str, edit: Edit) -> bool:
         """Apply an edit and record it as one change; return whether anything changed.

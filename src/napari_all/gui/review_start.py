@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -107,8 +107,9 @@ class ReviewStart(QWidget):
         for path in recall(_RECENT, []):
             if (Path(path) / "project.json").is_file():
                 self.recent.addItem(f"{Path(path).name}   ({Path(path).parent.name})", path)
-                self.recent.setItemData(self.recent.count() - 1, path, 3)  # Qt's tooltip
+                self.recent.setItemData(self.recent.count() - 1, path, Qt.ItemDataRole.ToolTipRole)
         self.recent.setPlaceholderText("no project yet")
+        self.recent.setCurrentIndex(0 if self.recent.count() else -1)  # Qt prefers the placeholder
         self.go_on.setEnabled(self.recent.count() > 0)
 
     def remember(self, folder: Path) -> None:

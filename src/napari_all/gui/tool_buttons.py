@@ -62,6 +62,12 @@ class ToolButtons(QGroupBox):
             button.setChecked(False)
         self._say("")
 
+    def renew(self) -> None:
+        """Begin anew with the tool that is up, on the layer that is there now."""
+        tool, layer = self.tools.tool, self._layer_of()
+        if tool is not None:
+            self.tools.take(tool, layer)
+
     def _on_tool(self, tool: Tool, checked: bool) -> None:
         layer = self._layer_of()
         if not checked or layer is None:
