@@ -106,7 +106,7 @@ def test_closing_the_window_or_the_dock_saves_and_lets_go(panel, tmp_path, wait)
     panel.viewer.window.add_dock_widget(panel)
     panel.open_project(folder)
     panel.session.gesture(T["Delete"], [(12, 30)])
-    panel.viewer.window._qt_window.close()
+    panel.viewer.close()
     with Project(folder) as project:
         assert not project.load("a.png").pixels.labels.any()
 

@@ -155,6 +155,7 @@ class ReviewPanel(Panel):
         if self.predictions is not None:
             self.predictions.close()
             self.predictions.deleteLater()
+        session.shown.take_in()
         try:
             session.project.close()
         except NapariAllError as error:
