@@ -129,7 +129,8 @@ def calibrate(results: Mapping[str, Sequence[FoldResult]], known: Known) -> tupl
     temperature = fit_temperature(logits, labels)
     probabilities = softmax(logits, temperature)
     threshold, _ = review_threshold(probabilities, labels, CONFIDENT_ACCURACY)
-    scale = float(np.quantile(held_out_distances(results["grouped"], known), FAMILIAR_SHARE))
+    distances = {protocol: held_out_distances(folds, known) for protocol, folds in results.items()}
+    scale = float(np.quantile(distances["grouped"], FAMILIAR_SHARE))
     card = {"temperature": temperature, "review_below": threshold, "familiar_distance": scale}
     return card, {
         **card,
@@ -137,18 +138,18 @@ def calibrate(results: Mapping[str, Sequence[FoldResult]], known: Known) -> tupl
         "expected_calibration_error": {
             protocol: _calibration_error_of(folds, known, temperature) for protocol, folds in results.items()
         },
-        "status": {protocol: status_figures(folds, known, card) for protocol, folds in results.items()},
+        "status": {p: status_figures(folds, known, distances[p], card) for p, folds in results.items()},
     }
 
 
 def status_figures(
-    results: Sequence[FoldResult], known: Known, card: Mapping[str, float]
+    results: Sequence[FoldResult], known: Known, distances: NDArray[np.float64], card: Mapping[str, float]
 ) -> dict[str, dict[str, float | None]]:
-    """Return the share of held-out images with each status, and how many of these are right."""
+    """Return the share of held-out images with each status, and how many of these are right; `distances` (N,)."""
     positions, logits = pooled(results)
     probabilities = softmax(logits, card["temperature"])
     right = probabilities.argmax(axis=1) == known.labels[positions]
-    familiar = held_out_distances(results, known) <= card["familiar_distance"]
+    familiar = distances <= card["familiar_distance"]
     sure = familiar & (probabilities.max(axis=1) >= card["review_below"])
     return {
         name: {"share": float(which.mean()), "right": float(right[which].mean()) if which.any() else None}

@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 pytest.importorskip("lightning")
 pytest.importorskip("sklearn")
@@ -17,27 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import table4 as script
 import table4_page as page
 
-from napari_all.data.synthetic import make_smear
 from napari_all.errors import CheckpointError, FileExistsRefused
 from napari_all.networks.backbones import BACKBONES
-
-NAMES = ("Benign", "Early", "Pre", "Pro")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make four classes of ten smears in five clusters each."""
-    root = tmp_path_factory.mktemp("dataset")
-    rows = ["class,file,overlap_group,appearance_cluster"]
-    smears = [make_smear(seed, (64, 64), 16.0).rgb for seed in range(10)]
-    for label, name in enumerate(NAMES):
-        (root / name).mkdir()
-        for i, rgb in enumerate(smears):
-            tinted = np.clip(rgb.astype(int) - np.eye(4, dtype=int)[label][:3] * 40, 0, 255).astype(np.uint8)
-            Image.fromarray(tinted).save(root / name / f"{i}.png")
-            rows.append(f"{name},{i}.png,{label * 10 + i},{name}-{i // 2}")
-    (root / "overlap_groups.csv").write_text("\n".join(rows) + "\n")
-    return root
 
 
 @pytest.fixture(autouse=True)

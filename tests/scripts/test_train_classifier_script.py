@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -19,22 +18,6 @@ import train_classifier as script  # noqa: E402
 from napari_all.classification.predictor import load_predictor  # noqa: E402
 from napari_all.data.synthetic import make_smear  # noqa: E402
 from napari_all.errors import NapariAllError  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """Make four classes of ten smears in five clusters each, told apart by their tint."""
-    root = tmp_path_factory.mktemp("dataset")
-    rows = ["class,file,overlap_group,appearance_cluster"]
-    smears = [make_smear(seed, (64, 64), 16.0).rgb for seed in range(10)]
-    for label, name in enumerate(("Benign", "Early", "Pre", "Pro")):
-        (root / name).mkdir()
-        for i, rgb in enumerate(smears):
-            tinted = np.clip(rgb.astype(int) - np.eye(4, dtype=int)[label][:3] * 40, 0, 255).astype(np.uint8)
-            Image.fromarray(tinted).save(root / name / f"{i}.png")
-            rows.append(f"{name},{i}.png,{label * 10 + i},{name}-{i // 2}")
-    (root / "overlap_groups.csv").write_text("\n".join(rows) + "\n")
-    return root
 
 
 def test_the_whole_script_gives_a_model_and_its_figures_and_goes_on_with_its_own_runs_only(folder, tmp_path):

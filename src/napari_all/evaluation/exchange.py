@@ -75,12 +75,19 @@ def on_background(rgb: RGBImage, cells: BoolMask, background: RGBImage, *, relit
     under = background
     if background.shape != rgb.shape:
         under = np.asarray(cv2.resize(background, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    distance = cv2.distanceTransform((~cells).astype(np.uint8), cv2.DIST_L2, 5) if cells.any() else np.inf
-    share = np.clip(1.0 - np.broadcast_to(distance, cells.shape) / (RIM_PX + 1), 0.0, 1.0)[..., None]
+    share = cells_with_rim(cells)[..., None]
     over = rgb.astype(np.float64)
     if relit:
         over = over * (background_colour(under, ~cells) / np.maximum(background_colour(rgb), 1.0))
     return np.clip(np.round(share * over + (1.0 - share) * under), 0, 255).astype(np.uint8)
+
+
+def cells_with_rim(cells: BoolMask, rim_px: float = RIM_PX) -> NDArray[np.float32]:
+    """Return (Y, X) how much of each pixel is a pasted cell's: 1 inside, less and less over the rim, else 0."""
+    if not cells.any():
+        return np.zeros(cells.shape, np.float32)
+    distance = cv2.distanceTransform((~cells).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(np.clip(1.0 - distance / (rim_px + 1), 0.0, 1.0), np.float32)
 
 
 def cells_only(rgb: RGBImage, cells: BoolMask) -> RGBImage:

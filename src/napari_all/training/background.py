@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.evaluation.exchange import RIM_PX, without_cells
+from napari_all.evaluation.exchange import RIM_PX, cells_with_rim, without_cells
 from napari_all.monitor import Monitor
 
 _PHOTOGRAPHED_PX = 224
 """Side of the images in whose pixels the rim is given."""
 _PALE = 25
 """Soft mask above which a pixel must not stay behind as background: dim rims, smudges."""
+_CELL = 127
+"""Soft mask above which a pixel is pasted whole; an image without any such pixel gives what its mask shows."""
 _MOST_COVERED = 0.35
+"""An image with more of its area under white cells gives no background; more than the audit allows, so that crowded
+sessions give some."""
 _LIGHT = 0.03
 """Spread of the light, per colour as a logarithm, that pasted cells bring along from their own image."""
 
@@ -71,15 +74,9 @@ def on_emptied(
     shown: NDArray[np.uint8], background: NDArray[np.uint8], light: NDArray[np.float64] | float = 1.0
 ) -> NDArray[np.uint8]:
     """Return the white cells of an image (S, S, 4), times the light, with a soft rim on a background (S, S, 3)."""
-    share = _cells_with_rim(shown[..., 3])[..., None]
+    mask = shown[..., 3]
+    cells = mask > _CELL
+    rim_px = RIM_PX * len(mask) / _PHOTOGRAPHED_PX
+    share = (cells_with_rim(cells, rim_px).astype(np.float64) if cells.any() else mask / 255.0)[..., None]
     mixed = share * np.clip(shown[..., :3] * light, 0, 255) + (1 - share) * background
     return np.concatenate([mixed.round().astype(np.uint8), shown[..., 3:]], axis=2)
-
-
-def _cells_with_rim(mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return (S, S) how much of each pixel is the pasted cell's: all inside, less and less over the rim."""
-    if not (mask > 127).any():
-        return mask / 255.0
-    distance = cv2.distanceTransform((mask <= 127).astype(np.uint8), cv2.DIST_L2, 5)
-    rim = RIM_PX * len(mask) / _PHOTOGRAPHED_PX
-    return np.asarray(np.clip(1.0 - distance / (rim + 1), 0.0, 1.0), np.float64)
