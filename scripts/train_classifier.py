@@ -9,7 +9,8 @@ literature) and one on all images, each for the same number of epochs with the l
 image is looked at to stop or to choose. In training most images show their white cells on the background of another
 image, of any class alike (`--exchange`), so that the network learns to look at cells. Then it writes the figures, the
 shipped checkpoint and its card. Stop it at any time; started again it goes on from the last finished epoch (every draw
-of chance comes from the seed and the step, so the result is the same).
+of chance comes from the seed and the step, so the result is the same). What the white cells are, to show them on other
+backgrounds, the shipped segmenter says, once (some 20 minutes of a core; kept in the output folder).
 """
 
 from __future__ import annotations
@@ -33,14 +34,17 @@ from napari_all.data.dataset import LabelledImage, find_labelled_images
 from napari_all.data.split import Split, clear_of, grouped_folds, make_split, random_folds
 from napari_all.data.views import DEFAULT_VIEW, view_named
 from napari_all.errors import Cancelled
+from napari_all.evaluation.exchange import MOST_COVERED
+from napari_all.files import atomic_path
 from napari_all.io.images import read_image
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import InputInfo
-from napari_all.training.background import emptied, on_emptied
+from napari_all.training.background import CellsApart, on_emptied
 from napari_all.training.classifier_fit import ClassifierParts, ClassifierSpec, build, fit_classifier
 from napari_all.training.classifier_loader import Examples
 from napari_all.training.classifier_settings import ClassifierTraining
+from napari_all.workflows.cells_apart import take_all_apart
 from napari_all.workflows.training_folder import begin_run
 
 BACKBONE = "cellnet"
@@ -66,24 +70,38 @@ class Plan:
 class Data:
     """All images as the network sees them.
 
-    `shown` (N, size, size, 4) uint8, `looks` (N, K) float32 appearance measures, `labels` (N,) int64, `emptied`
-    (N, size, size, 3) uint8 without white cells.
+    `shown` (N, size, size, 4) uint8, `looks` (N, K) float32 appearance measures, `labels` (N,) int64, `apart` the same
+    images as white cells and background.
     """
 
     images: Sequence[LabelledImage]
     shown: NDArray[np.uint8]
     looks: NDArray[np.float32]
     labels: NDArray[np.int64]
-    emptied: NDArray[np.uint8]
+    apart: CellsApart
 
 
-def load_data(folder: Path, size_px: int, groups: Path | None, monitor: Monitor) -> Data:
+def load_data(folder: Path, size_px: int, groups: Path | None, output: Path, monitor: Monitor) -> Data:
     """Read and prepare every image of a dataset folder."""
     images = find_labelled_images(folder, groups=groups)
     seen = [VIEW.prepare(read_image(image.path)[1], size_px) for image in images]
     labels = np.array([image.label for image in images])
     shown = np.stack([s.shown for s in seen])
-    return Data(images, shown, np.stack([s.look for s in seen]), labels, emptied(shown, monitor))
+    apart = _apart(images, size_px, output / f"cells_apart_{size_px}.npz", monitor)
+    return Data(images, shown, np.stack([s.look for s in seen]), labels, apart)
+
+
+def _apart(images: Sequence[LabelledImage], size_px: int, kept: Path, monitor: Monitor) -> CellsApart:
+    """Take the images apart, or read what an earlier start has kept of the same ones."""
+    keys = np.array([image.key for image in images])
+    if kept.exists():
+        with np.load(kept) as found:
+            if np.array_equal(found["keys"], keys):
+                return CellsApart(found["cells"], found["emptied"], found["covered"])
+    apart = take_all_apart(images, VIEW, size_px, monitor)
+    with atomic_path(kept) as path, path.open("wb") as file:
+        np.savez_compressed(file, keys=keys, **vars(apart))
+    return apart
 
 
 def without_validation(images: Sequence[LabelledImage], split: Split, *, clear: bool) -> Split:
@@ -116,7 +134,7 @@ def train(data: Data, chosen: Sequence[int], plan: Plan, folder: Path, monitor: 
         data.labels[positions],
         [data.images[i].cluster for i in chosen],
         VIEW.blank,
-        data.emptied[positions],
+        data.apart.of(positions),
     )
     fitted = fit_classifier(spec, ClassifierParts(examples), settings, folder, monitor, resume=True)
     if fitted.cancelled:
@@ -166,15 +184,22 @@ def changed_by_background(
     network: nn.Module, data: Data, test: Sequence[int], predicted: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Return which predictions change when cells held out lie on backgrounds held out, one of each other class."""
-    rng, positions = np.random.default_rng(0), np.array(test)
-    by_class = [positions[data.labels[positions] == label] for label in range(len(SUBTYPES))]
+    rng, positions, apart = np.random.default_rng(0), np.array(test), data.apart
+    gives = apart.covered[positions] <= MOST_COVERED
+    by_class = [positions[gives & (data.labels[positions] == label)] for label in range(len(SUBTYPES))]
     pairs = [
         (row, rng.choice(donors))
         for row, position in enumerate(positions)
+        if (apart.cells[position] > 127).any()
         for label, donors in enumerate(by_class)
         if len(donors) and label != data.labels[position]
     ]
-    composites = np.stack([on_emptied(data.shown[positions[row]], data.emptied[donor]) for row, donor in pairs])
+    composites = np.stack(
+        [
+            on_emptied(data.shown[positions[row]], apart.cells[positions[row]], apart.emptied[donor])
+            for row, donor in pairs
+        ]
+    )
     return outputs(network, composites)[1].argmax(1) != predicted[[row for row, _ in pairs]]
 
 
@@ -214,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     plan = Plan(**{field: getattr(options, field) for field in asdict(Plan())})
     with terminal_monitor(quiet=False) as monitor:
-        data = load_data(options.data, plan.size_px, options.groups, monitor)
+        data = load_data(options.data, plan.size_px, options.groups, options.output, monitor)
         protocols = protocols_of(data.images, options.fold_seeds)
         write_fold_lists(options.fold_lists or options.output / "folds", data.images, protocols)
         results = {

@@ -57,15 +57,17 @@ def prepare(rgb: RGBImage, size_px: int, mask: BoolMask | None = None) -> Prepar
     painted, background = _without_corner(rgb)
     small = resized(painted, size_px).astype(np.float32)
     balanced = np.clip(small / np.maximum(background, 1), 0.0, 1.0).astype(np.float32)
-    chroma = cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB)[..., 1]
-    smooth = cv2.GaussianBlur(chroma, (0, 0), _BLUR_PX)
-    if mask is None:
-        soft = np.clip((smooth - _CHROMA_FROM) / (_CHROMA_TO - _CHROMA_FROM), 0.0, 1.0)
-    else:
-        soft = resized(mask.astype(np.float32), size_px)
+    chroma, smooth = _chroma(balanced)
+    soft = _soft_mask(smooth) if mask is None else resized(mask.astype(np.float32), size_px)
     shown = np.concatenate([balanced, soft[..., None]], axis=2)
     noise = float(np.abs(chroma - smooth).mean())
     return Prepared((shown * 255.0).round().astype(np.uint8), _look(background, balanced, soft, noise))
+
+
+def with_mask(balanced: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (S, S, 4) of an image (S, S, 3) that is balanced already: the soft mask of its white cells is added."""
+    soft = _soft_mask(_chroma((balanced / np.float32(255.0)).astype(np.float32))[1])
+    return np.concatenate([balanced, (soft * 255.0).round().astype(np.uint8)[..., None]], axis=2)
 
 
 def resized(image: NDArray[Any], size_px: int) -> NDArray[Any]:
@@ -73,6 +75,16 @@ def resized(image: NDArray[Any], size_px: int) -> NDArray[Any]:
     shrinks = image.shape[0] * image.shape[1] > size_px**2
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=method))
+
+
+def _chroma(balanced: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a* of a balanced image (S, S, 3), and the same without its finest detail."""
+    chroma = cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB)[..., 1]
+    return chroma, np.asarray(cv2.GaussianBlur(chroma, (0, 0), _BLUR_PX), np.float32)
+
+
+def _soft_mask(smooth: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.clip((smooth - _CHROMA_FROM) / (_CHROMA_TO - _CHROMA_FROM), 0.0, 1.0), np.float32)
 
 
 def _without_corner(rgb: RGBImage) -> tuple[RGBImage, NDArray[np.uint8]]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.evaluation.exchange import RIM_PX, cells_with_rim, without_cells
-from napari_all.monitor import Monitor
+from napari_all.data.transforms import with_mask
+from napari_all.evaluation.exchange import RIM_PX, cells_with_rim
 
 _PHOTOGRAPHED_PX = 224
 """Side of the images in whose pixels the rim is given."""
-_PALE = 25
-"""Soft mask above which a pixel must not stay behind as background: dim rims, smudges."""
 _CELL = 127
-"""Soft mask above which a pixel is pasted whole; an image without any such pixel gives what its mask shows."""
+"""Soft mask above which a pixel is pasted whole."""
 _MOST_COVERED = 0.35
 """An image with more of its area under white cells gives no background; more than the audit allows, so that crowded
 sessions give some."""
@@ -23,18 +22,28 @@ _LIGHT = 0.03
 """Spread of the light, per colour as a logarithm, that pasted cells bring along from their own image."""
 
 
-def emptied(shown: NDArray[np.uint8], monitor: Monitor) -> NDArray[np.uint8]:
-    """Return images (N, S, S, 3) without white cells of images (N, S, S, 4) with a mask of them in the last channel.
+@dataclass(frozen=True)
+class CellsApart:
+    """Images taken apart into white cells and what lies under them, as a network sees images.
 
-    Raises `Cancelled` when the monitor asks to stop: it takes some 0.03 s per image of 128 x 128 pixels.
+    Attributes
+    ----------
+    cells
+        (N, S, S) uint8 soft mask, 255 = white cell.
+    emptied
+        (N, S, S, 3) uint8, the images as if their white cells had not been there.
+    covered
+        (N,) float32, the share of each image that had to be filled for that.
     """
-    found = np.empty((*shown.shape[:3], 3), np.uint8)
-    for i, one in enumerate(shown):
-        monitor.raise_if_cancelled()
-        monitor.report("backgrounds", i, len(shown))
-        found[i] = without_cells(np.ascontiguousarray(one[..., :3]), one[..., 3] > _PALE)
-    monitor.report("backgrounds", len(shown), len(shown))
-    return found
+
+    cells: NDArray[np.uint8]
+    emptied: NDArray[np.uint8]
+    covered: NDArray[np.float32]
+
+    def of(self, positions: Sequence[int] | NDArray[np.intp]) -> CellsApart:
+        """Return the images at some positions."""
+        at = np.asarray(positions, np.intp)
+        return CellsApart(self.cells[at], self.emptied[at], self.covered[at])
 
 
 @dataclass(frozen=True)
@@ -43,40 +52,45 @@ class Backgrounds:
 
     Attributes
     ----------
-    emptied
-        (N, S, S, 3) uint8, as `emptied` makes them.
+    apart
+        The images that may be drawn.
     by_class
-        Positions of the images with enough background, per class.
+        Positions of those with enough background, per class.
     """
 
-    emptied: NDArray[np.uint8]
+    apart: CellsApart
     by_class: tuple[NDArray[np.intp], ...]
 
     @classmethod
-    def of(cls, emptied: NDArray[np.uint8], shown: NDArray[np.uint8], labels: NDArray[np.int64]) -> Backgrounds:
-        """Sort the backgrounds of images (N, S, S, 4) by their labels (N,)."""
-        usable = (shown[..., 3] > _PALE).mean(axis=(1, 2)) <= _MOST_COVERED
+    def of(cls, apart: CellsApart, labels: NDArray[np.int64]) -> Backgrounds:
+        """Sort the backgrounds by the labels (N,) of their images."""
+        usable = apart.covered <= _MOST_COVERED
         by_class = (np.flatnonzero(usable & (labels == label)) for label in np.unique(labels))
-        return cls(emptied, tuple(positions for positions in by_class if len(positions)))
+        return cls(apart, tuple(positions for positions in by_class if len(positions)))
 
-    def under(self, shown: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return white cells (S, S, 4) on the background of an image of a class drawn at random.
+    def under(self, position: int, shown: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the white cells of the image (S, S, 4) at a position on the background of another one.
 
-        Every class is as likely as the others, the own one too, so that a background says nothing of the class.
+        Every class is as likely as the others, the own one too, so that a background says nothing of the class. Where
+        the image shows no white cell, or there is no background, it stays as it is.
         """
-        if not self.by_class:
+        cells = self.apart.cells[position]
+        if not self.by_class or not (cells > _CELL).any():
             return shown
-        background = self.emptied[rng.choice(self.by_class[rng.integers(len(self.by_class))])]
-        return on_emptied(shown, background, np.exp(_LIGHT * rng.normal(size=3)))
+        background = self.apart.emptied[rng.choice(self.by_class[rng.integers(len(self.by_class))])]
+        return on_emptied(shown, cells, background, np.exp(_LIGHT * rng.normal(size=3)))
 
 
 def on_emptied(
-    shown: NDArray[np.uint8], background: NDArray[np.uint8], light: NDArray[np.float64] | float = 1.0
+    shown: NDArray[np.uint8],
+    cells: NDArray[np.uint8],
+    background: NDArray[np.uint8],
+    light: NDArray[np.float64] | float = 1.0,
 ) -> NDArray[np.uint8]:
-    """Return the white cells of an image (S, S, 4), times the light, with a soft rim on a background (S, S, 3)."""
-    mask = shown[..., 3]
-    cells = mask > _CELL
-    rim_px = RIM_PX * len(mask) / _PHOTOGRAPHED_PX
-    share = (cells_with_rim(cells, rim_px).astype(np.float64) if cells.any() else mask / 255.0)[..., None]
+    """Return the white cells of an image (S, S, 4), times the light, with a soft rim on a background (S, S, 3).
+
+    The mask of white cells in the last channel is made anew, as it would be for a photograph of the result.
+    """
+    share = cells_with_rim(cells > _CELL, RIM_PX * len(cells) / _PHOTOGRAPHED_PX)[..., None]
     mixed = share * np.clip(shown[..., :3] * light, 0, 255) + (1 - share) * background
-    return np.concatenate([mixed.round().astype(np.uint8), shown[..., 3:]], axis=2)
+    return with_mask(mixed.round().astype(np.uint8))

@@ -70,7 +70,7 @@ def check_settings(spec: ClassifierSpec, parts: ClassifierParts, settings: Class
         )
     if len(parts.train) < 2:
         raise UsageError(f"{len(parts.train)} images to train on; give at least 2, better hundreds")
-    if settings.variation.exchange and parts.train.emptied is None:
+    if settings.variation.exchange and parts.train.apart is None:
         raise UsageError(
             f"exchange = {settings.variation.exchange} needs to know where the white cells are; choose a view with a "
             "mask (balanced+mask), or exchange=0"

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_all.training.background import Backgrounds
+from napari_all.training.background import Backgrounds, CellsApart
 from napari_all.training.classifier_settings import ClassifierTraining
 from napari_all.training.loader import StepLoader
 from napari_all.training.variation import vary
@@ -35,15 +35,15 @@ class Examples:
         (N,) names of their groups; empty where not known.
     blank
         (C,) what a pixel without anything looks like, if that is the same in every image (see `vary`).
-    emptied
-        (N, S, S, 3) uint8, the images without white cells (see `background.emptied`), for `variation.exchange`.
+    apart
+        The same images taken apart into white cells and background, for `variation.exchange`.
     """
 
     shown: NDArray[np.uint8]
     labels: NDArray[np.int64]
     groups: Sequence[str]
     blank: tuple[int, ...] | None = None
-    emptied: NDArray[np.uint8] | None = None
+    apart: CellsApart | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -74,8 +74,8 @@ class ExampleLoader(StepLoader):
         self._examples, self._settings = examples, settings
         self._weights = sampling_weights(examples, classes=settings.balance_classes, groups=settings.balance_groups)
         self._backgrounds = None
-        if settings.variation.exchange and examples.emptied is not None:
-            self._backgrounds = Backgrounds.of(examples.emptied, examples.shown, examples.labels)
+        if settings.variation.exchange and examples.apart is not None:
+            self._backgrounds = Backgrounds.of(examples.apart, examples.labels)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Draw the images of a step and vary each."""
@@ -90,7 +90,7 @@ class ExampleLoader(StepLoader):
         shown: NDArray[np.uint8] = self._examples.shown[position]
         if self._backgrounds is None or rng.random() >= self._settings.variation.exchange:
             return shown
-        return self._backgrounds.under(shown, rng)
+        return self._backgrounds.under(position, shown, rng)
 
     def typical(self, most: int) -> Iterator[Tensor]:
         """Give batches (N, C, S, S) of images drawn as in training but unchanged, the same ones each time."""

@@ -14,12 +14,13 @@ from napari_all.data.dataset import LabelledImage
 from napari_all.evaluation.audit_figures import Composite
 from napari_all.evaluation.audit_report import SAME_CLASS, BackgroundChange, Share
 from napari_all.evaluation.audit_verdict import OTHER_CLASS
-from napari_all.evaluation.exchange import MOST_COVERED, cells_only, on_background, without_cells
+from napari_all.evaluation.exchange import MOST_COVERED, cells_only, on_background
 from napari_all.evaluation.scale_bars import BARS, with_bar, with_bar_of, without_bar
 from napari_all.io.images import read_image
 from napari_all.monitor import Monitor
 from napari_all.types import BoolMask, Prediction, RGBImage
-from napari_all.workflows.segment import SegmentConfig, make_config, segment_image
+from napari_all.workflows.cells_apart import take_apart
+from napari_all.workflows.segment import SegmentConfig
 
 Light = Literal["as photographed", "relit"]
 LIGHTS: tuple[Light, ...] = ("as photographed", "relit")
@@ -83,23 +84,14 @@ def sample_images(images: Sequence[LabelledImage], per_class: int, seed: int) ->
 
 
 def prepare_sample(images: Iterable[LabelledImage], config: SegmentConfig, monitor: Monitor) -> list[Sampled]:
-    """Read, segment and empty the images to try changes on.
-
-    What is removed from an image is what the method calls a cell or a smudge cell, and what stands out by its colour
-    (method `lab`): no nucleus of the other class may stay behind.
-    """
-    images, by_colour = list(images), make_config("lab")
-    sample = []
+    """Read the images to try changes on, and take them apart."""
+    images, sample = list(images), []
     for done, image in enumerate(images):
         monitor.raise_if_cancelled()
         monitor.report("sample", done, len(images))
         rgb = read_image(image.path)[1]
-        found = segment_image(rgb, config)
-        cells = found.labels > 0
-        gone = cells | (segment_image(rgb, by_colour).labels > 0)
-        if found.smudges is not None:
-            gone |= found.smudges > 0
-        sample.append(Sampled(image, rgb, cells, without_cells(rgb, gone), float(gone.mean())))
+        apart = take_apart(rgb, config)
+        sample.append(Sampled(image, rgb, apart.cells, apart.emptied, apart.covered))
     monitor.report("sample", len(images), len(images))
     return sample
 

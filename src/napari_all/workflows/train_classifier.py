@@ -16,6 +16,7 @@ from napari_all.files import write_bytes, write_json
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.training.curves import read_curves
 from napari_all.workflows.audit_cheap import CheapAudit, cheap_audit
+from napari_all.workflows.cells_apart import take_all_apart
 from napari_all.workflows.run_record import Clock
 from napari_all.workflows.train_classifier_config import TrainClassifierConfig
 from napari_all.workflows.train_classifier_data import (
@@ -152,7 +153,6 @@ def train_classifier(
 
 
 def _examples(shown: ShownData, config: TrainClassifierConfig, monitor: Monitor) -> ClassifierParts:
-    from napari_all.training.background import emptied
     from napari_all.training.classifier_fit import ClassifierParts
     from napari_all.training.classifier_loader import Examples
 
@@ -165,7 +165,8 @@ def _examples(shown: ShownData, config: TrainClassifierConfig, monitor: Monitor)
     if train is None:
         raise UsageError("the split has no image to train on")
     if config.training.variation.exchange and config.shown.masked:
-        train = replace(train, emptied=emptied(train.shown, monitor))
+        images = shown.parts["train"].images
+        train = replace(train, apart=take_all_apart(images, config.shown, config.side, monitor))
     return ClassifierParts(train, made["validation"], made["test"])
 
 
