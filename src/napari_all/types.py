@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ BoolMask: TypeAlias = NDArray[np.bool_]
 
 Parts: TypeAlias = Literal["nucleus", "cell", "nucleus+cytoplasm"]
 Status: TypeAlias = Literal["confident", "review", "unfamiliar"]
+ImageStatus: TypeAlias = Literal["none", "predicted", "in work", "corrected", "accepted", "excluded"]
+"""How far the work on an image is; "none": there are no labels yet."""
+IMAGE_STATUSES: tuple[ImageStatus, ...] = get_args(ImageStatus)
+REVIEWED: frozenset[ImageStatus] = frozenset({"corrected", "accepted", "excluded"})
+"""Statuses of images that a person has finished with; what is excluded is reviewed, but neither learnt nor counted."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from napari_all.errors import UsageError
 from napari_all.evaluation.intervals import clopper_pearson
 from napari_all.segmentation.cell_classes import UNCLASSIFIED, CellClasses
+from napari_all.types import REVIEWED, ImageStatus
 
 TARGETS = (100, 200, 500)
 """Numbers of cells that laboratories count; 500 where a class is rare."""
-REVIEWED = frozenset({"corrected", "accepted", "excluded"})
-"""Statuses of images that a person is done with; what is excluded is reviewed and not counted."""
-EXCLUDED = "excluded"
 
 
 @dataclass(frozen=True)
@@ -118,12 +116,12 @@ def count_classes(
     )
 
 
-def unreviewed(statuses: Mapping[str, str]) -> list[str]:
+def unreviewed(statuses: Mapping[str, ImageStatus]) -> list[str]:
     """Return the images that nobody has reviewed yet, in order; `statuses` by the image's name."""
     return sorted(image for image, status in statuses.items() if status not in REVIEWED)
 
 
-def check_reviewed(statuses: Mapping[str, str]) -> None:
+def check_reviewed(statuses: Mapping[str, ImageStatus]) -> None:
     """Raise `UsageError` unless every image was reviewed: what a model proposed alone is no count."""
     waiting = unreviewed(statuses)
     if waiting:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from napari_all import __version__
 from napari_all.errors import UsageError
-from napari_all.evaluation.differential import EXCLUDED, Differential, check_reviewed, count_classes
+from napari_all.evaluation.differential import Differential, check_reviewed, count_classes
 from napari_all.evaluation.page_html import as_page
 from napari_all.files import write_bytes
 from napari_all.io.tables import DIFFERENTIAL_COLUMNS, DIFFERENTIAL_VERSION, Row, write_table
 from napari_all.segmentation.cell_classes import CellClasses
+from napari_all.types import ImageStatus
 
 NOTE = "For research use only. Not for use in diagnostic procedures."
 
@@ -26,7 +27,7 @@ class CountedImages:
     classes_by_image
         Class of each cell (None = unclassified), by the image's name.
     status_by_image
-        Status of each image: "predicted", "in work", "corrected", "accepted" or "excluded".
+        Status of each image.
     classes
         The classes there are.
     target
@@ -36,7 +37,7 @@ class CountedImages:
     """
 
     classes_by_image: Mapping[str, Sequence[str | None]]
-    status_by_image: Mapping[str, str]
+    status_by_image: Mapping[str, ImageStatus]
     classes: CellClasses
     target: int
     who: str = ""
@@ -48,7 +49,7 @@ class CountedImages:
     @property
     def names(self) -> list[str]:
         """The images that count, in order."""
-        return sorted(name for name, status in self.status_by_image.items() if status != EXCLUDED)
+        return sorted(name for name, status in self.status_by_image.items() if status != "excluded")
 
     def together(self) -> Differential:
         """Return the counts of all images that are not excluded."""

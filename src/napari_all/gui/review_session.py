@@ -15,8 +15,8 @@ from napari_all.project.change import Change
 from napari_all.project.index import ImageEntry
 from napari_all.project.opened import Replayed
 from napari_all.project.order import Order, Progress, next_image, next_left, progress, review_order
-from napari_all.project.planes import ImageStatus
 from napari_all.project.project import Project
+from napari_all.types import ImageStatus
 
 AHEAD = 2
 """How many of the images that come next are prepared."""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.errors import ProjectError
-from napari_all.project.planes import DTYPES, STATUSES, ImageStatus, Pixels, PlaneName, Values
+from napari_all.project.planes import DTYPES, Pixels, PlaneName, Values
 from napari_all.segmentation.editing import Edit
+from napari_all.types import IMAGE_STATUSES, ImageStatus
 
 Value: TypeAlias = str | bool | None
 
@@ -181,6 +182,6 @@ def apply_values(changes: Sequence[ValueChange], values: Values) -> Values:
 
 
 def _status(value: Value) -> ImageStatus:
-    if value not in STATUSES:
-        raise ProjectError(f"unknown status {value!r}; choose one of {', '.join(map(repr, STATUSES))}")
+    if value not in IMAGE_STATUSES:
+        raise ProjectError(f"unknown status {value!r}; choose one of {', '.join(map(repr, IMAGE_STATUSES))}")
     return value

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from napari_all.errors import unknown_name
 from napari_all.project.change import Change, ValueChange
-from napari_all.project.planes import STATUSES, ImageStatus, Values
+from napari_all.project.planes import Values
+from napari_all.types import IMAGE_STATUSES, ImageStatus
 
 
 def new_status(values: Values, status: ImageStatus) -> Change:
     """Return the change to another status; an empty one where it is that already."""
-    if status not in STATUSES:
-        raise unknown_name("status", status, STATUSES)
+    if status not in IMAGE_STATUSES:
+        raise unknown_name("status", status, IMAGE_STATUSES)
     changes = (ValueChange("status", values.status, status),)
     return Change("status", values=changes if values.status != status else ())
 

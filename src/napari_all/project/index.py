@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from napari_all.config import Settings
 from napari_all.io.tables import read_table, write_table
-from napari_all.project.planes import ImageStatus
+from napari_all.types import ImageStatus
 
 INDEX_VERSION = 1
 

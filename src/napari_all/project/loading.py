@@ -17,8 +17,9 @@ from napari_all.project.log_file import LogContent, RawLine, read_log
 from napari_all.project.log_lines import Begin, Save, ValueState, parse_line
 from napari_all.project.manifest import ImageReference
 from napari_all.project.plane_files import SavedImage, agrees, read_image_files, write_image
-from napari_all.project.planes import ImageStatus, Pixels, Values
+from napari_all.project.planes import Pixels, Values
 from napari_all.project.replay import State, replay, start_of
+from napari_all.types import ImageStatus
 
 ShapeOf: TypeAlias = Callable[[], tuple[int, int]]
 

@@ -19,7 +19,8 @@ from pydantic import Field
 from napari_all.config import Settings
 from napari_all.errors import ProjectError, UsageError
 from napari_all.project.change import Change, PlaneDiff, ValueChange
-from napari_all.project.planes import DTYPES, ImageStatus, PlaneName, Values
+from napari_all.project.planes import DTYPES, PlaneName, Values
+from napari_all.types import ImageStatus
 
 _LEVEL = 1  # strokes are short and journalled while a person waits for nothing; higher gains a few percent
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from napari_all.classes import SUBTYPES
 from napari_all.errors import unknown_name
 from napari_all.project.index import ImageEntry
-from napari_all.project.planes import DONE, ImageStatus
+from napari_all.types import REVIEWED, ImageStatus
 
 Order: TypeAlias = Literal["file", "uncertainty", "cells", "subtype", "quality"]
 ORDERS: Mapping[Order, str] = {
@@ -58,7 +58,7 @@ def review_order(entries: Sequence[ImageEntry], order: Order) -> tuple[str, ...]
 def progress(entries: Sequence[ImageEntry]) -> Progress:
     """Count what is done and what is left."""
     statuses = Counter(entry.status for entry in entries)
-    done = sum(count for status, count in statuses.items() if status in DONE)
+    done = sum(count for status, count in statuses.items() if status in REVIEWED)
     return Progress(len(entries), done, dict(statuses), sum(entry.flag for entry in entries))
 
 
@@ -71,7 +71,7 @@ def next_image(names: Sequence[str], current: str | None, step: int = 1) -> str 
 def next_left(names: Sequence[str], entries: Sequence[ImageEntry], current: str | None) -> str | None:
     """Return the next image that is not done, from the beginning again past the end; None when all are."""
     start = names.index(current) + 1 if current in names else 0
-    left = {entry.image for entry in entries if entry.status not in DONE}
+    left = {entry.image for entry in entries if entry.status not in REVIEWED}
     return next((name for name in (*names[start:], *names[:start]) if name in left and name != current), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,13 @@ from numpy.typing import NDArray
 from napari_all.errors import ProjectError
 from napari_all.files import sha256_array
 from napari_all.segmentation.editing import Planes
-from napari_all.types import BoolMask, ClassesMap, LabelImage, Parts
+from napari_all.types import BoolMask, ClassesMap, ImageStatus, LabelImage, Parts
 
 PlaneName: TypeAlias = Literal["labels", "classes", "ignore", "marks"]
 DTYPES: Mapping[PlaneName, np.dtype[Any]] = {
     "labels": np.dtype("<i4"), "classes": np.dtype("u1"), "ignore": np.dtype("?"), "marks": np.dtype("u1"),
 }  # fmt: skip
 """Type of each plane, in memory and in the log."""
-ImageStatus: TypeAlias = Literal["none", "predicted", "in work", "corrected", "accepted", "excluded"]
-STATUSES: tuple[ImageStatus, ...] = get_args(ImageStatus)
-DONE: frozenset[ImageStatus] = frozenset({"corrected", "accepted", "excluded"})
-"""Statuses of images that a person has finished with."""
 
 
 @dataclass(frozen=True, eq=False)
