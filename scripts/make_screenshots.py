@@ -166,6 +166,7 @@ def review(rgb, smear, path: Path) -> None:
     from PIL import Image
 
     from napari_all.data.synthetic import make_smear
+    from napari_all.gui.review_correct import CorrectTab
     from napari_all.io.masks import Sidecar
     from napari_all.project.create import create_project
     from napari_all.project.planes import Pixels
@@ -197,7 +198,7 @@ def review(rgb, smear, path: Path) -> None:
         ys, xs = np.nonzero(smears[panel.session.current].labels == found)
         shown.labels.data_setitem((ys, xs), int(found))
         studio.wait(lambda: not panel.session.project.unsaved, 10.0)
-        panel.toolbox.buttons["Split"].click()
+        panel.tabs.of(CorrectTab).toolbox.buttons["Split"].click()
         studio.picture(path)
 
 

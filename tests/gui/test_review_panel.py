@@ -8,6 +8,7 @@ from review_of_tests import make_project
 
 from napari_all.gui.corrections import TOOLS
 from napari_all.gui.review import ReviewPanel
+from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_keys import IMAGES, UNDO, help_text
 
 T = {tool.name: tool for tool in TOOLS}
@@ -30,6 +31,10 @@ def same(panel):
     session = panel.session
     stored = session.project.load(session.current).pixels
     return stored.same(session.shown.pixels) and np.array_equal(stored.labels, session.shown.labels.data)
+
+
+def correct(panel):
+    return panel.tabs.of(CorrectTab)
 
 
 def press(panel, key, modifier=Qt.KeyboardModifier.NoModifier):
@@ -128,10 +133,10 @@ def test_keys_on_the_canvas_do_what_the_sheet_says(panel):
     press(panel, Qt.Key.Key_G)
     assert session.entry.flag
     press(panel, Qt.Key.Key_D)
-    assert panel.toolbox.tools.tool is T["Delete"]
+    assert correct(panel).toolbox.tools.tool is T["Delete"]
     press(panel, Qt.Key.Key_A)
     assert (status(panel, "a.png"), session.current) == ("accepted", "b.png")
-    assert panel.toolbox.tools.tool is T["Delete"], "a tool stays up from image to image"
+    assert correct(panel).toolbox.tools.tool is T["Delete"], "a tool stays up from image to image"
     control = Qt.KeyboardModifier.ControlModifier
     press(panel, Qt.Key.Key_Z, control)
     assert (status(panel, "a.png"), session.current) == ("predicted", "a.png")
@@ -139,5 +144,5 @@ def test_keys_on_the_canvas_do_what_the_sheet_says(panel):
     assert status(panel, "a.png") == "accepted"
     press(panel, Qt.Key.Key_F1)
     assert panel._sheet.isVisible()
-    assert {key for key, _ in IMAGES} >= {*panel.keys, UNDO} - {tool.key for tool in TOOLS}
+    assert {key for key, _ in IMAGES} >= {*panel.keys, UNDO} - {*correct(panel).keys}
     assert all(f"<b>{key}</b>" in help_text() for key in panel.keys)

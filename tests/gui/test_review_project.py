@@ -53,9 +53,9 @@ def test_a_new_project_begins_from_masks_and_predicts_the_rest(panel, tmp_path, 
     assert len(session.project.images) - len(without) == 1
     session.go_to(without[0])
     assert len(session.shown.cells) == 0
-    panel.predictions.begin(without, SegmentConfig(method="lab"), subtypes=False)
-    wait(lambda: not panel.predictions.running)
-    assert not panel.predictions.failed
+    panel.predicting.queue.begin(without, SegmentConfig(method="lab"), subtypes=False)
+    wait(lambda: not panel.predicting.queue.running)
+    assert not panel.predicting.queue.failed
     assert {entry.status for entry in session.project.entries} == {"predicted"}
     assert len(session.shown.cells) > 0, "what arrives for the image on the screen is shown"
     assert session.shown.pixels.same(session.project.load(without[0]).pixels)

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari import Viewer
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QMainWindow, QMessageBox
+from qtpy.QtCore import QEvent
 
 from napari_all.errors import NapariAllError
-from napari_all.gui.canvas_tools import Points, Tool
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
+from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_keys import ACCEPT, EXCLUDE, FLAG, HELP, NEXT, PREVIOUS, REDO, SKIP, UNDO, KeySheet
 from napari_all.gui.review_page import ReviewPage
-from napari_all.gui.review_predict import PredictionQueue
+from napari_all.gui.review_predicting import Predicting
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_start import ReviewStart
+from napari_all.gui.review_tab import Keys, ReviewTab, ReviewTabs
 from napari_all.gui.subtype_queue import MOST_NAMED, warn_of
-from napari_all.gui.tool_buttons import ToolButtons, bind_keys, panel_keys
+from napari_all.gui.tool_buttons import bind_keys, panel_keys
+from napari_all.gui.window_end import WindowEnd
 from napari_all.project.order import ORDERS
 from napari_all.project.project import Project
-from napari_all.workflows.segment import SegmentConfig
 
 _ORDER = "review/order"
+TABS: tuple[type[ReviewTab], ...] = (CorrectTab,)
+"""In the order of the bar; each is made with the viewer and with what shows a line at the foot of the panel."""
 
 
 class ReviewPanel(Panel):
@@ -35,59 +39,58 @@ class ReviewPanel(Panel):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.session: ReviewSession | None = None
-        self.predictions: PredictionQueue | None = None
-        self._hears_window = False
         self._sheet: KeySheet | None = None
         self.start_page = ReviewStart()
-        self.toolbox = ToolButtons(napari_viewer, self._labels, self._on_gesture, self.say)
-        self.review = ReviewPage(self.toolbox)
+        self.tabs = ReviewTabs([tab(napari_viewer, self.say) for tab in TABS])
+        self.review = ReviewPage(self.tabs)
         self.review.setVisible(False)
         self.page.addWidget(self.start_page)
         self.page.addWidget(self.review)
+        self.predicting = Predicting(self.review, self.start_page.subtypes.isChecked, self.say, self)
+        self._window_end = WindowEnd(self, self.close_project)
+        self._bound: Keys = {}
         self._connect()
 
     @property
-    def keys(self) -> dict[str, Any]:
-        """What each key does while the panel is in front."""
+    def keys(self) -> Keys:
+        """What each key does while the panel is in front, with the tab that is in front."""
         buttons = {
             NEXT: self.review.next, PREVIOUS: self.review.previous, ACCEPT: self.review.accept,
             SKIP: self.review.skip, FLAG: self.review.flag, EXCLUDE: self.review.exclude, HELP: self.review.keys,
         }  # fmt: skip
-        return {key: button.click for key, button in buttons.items()} | self.toolbox.keys
+        return {key: button.click for key, button in buttons.items()} | self.tabs.front.keys
+
+    @property
+    def _panel_keys(self) -> Keys:
+        return self.keys | {UNDO: self.review.undo.click, REDO: self.review.redo.click}
 
     def _connect(self) -> None:
         self.start_page.open_wanted.connect(self.open_project)
         self.start_page.new_wanted.connect(self._on_new)
+        go: dict[str, Callable[[ReviewSession], object]] = {
+            "undo": ReviewSession.undo, "redo": ReviewSession.redo, "accept": ReviewSession.accept,
+            "skip": ReviewSession.next_left, "next": ReviewSession.next, "previous": ReviewSession.previous,
+            "exclude": ReviewSession.exclude, "flag": ReviewSession.flag,
+        }  # fmt: skip
+        self.review.bind({name: partial(self._go, what) for name, what in go.items()})
         self.review.bind(
             {
-                "close_project": self.close_project,
-                "keys": self.show_keys,
-                "predict": self.predict,
-                "stop": self._on_stop,
-                "undo": lambda: self._go(ReviewSession.undo),
-                "redo": lambda: self._go(ReviewSession.redo),
-                "accept": lambda: self._go(ReviewSession.accept),
-                "skip": lambda: self._go(ReviewSession.next_left),
-                "next": lambda: self._go(ReviewSession.next),
-                "previous": lambda: self._go(ReviewSession.previous),
-                "exclude": lambda: self._go(ReviewSession.exclude),
-                "flag": lambda: self._go(ReviewSession.flag),
+                "close_project": self.close_project, "keys": self.show_keys,
+                "predict": self.predict, "stop": self.predicting.stop,
             }
-        )
+        )  # fmt: skip
         self.review.order_chosen.connect(self._on_order)
-        self.review.outlines.toggled.connect(self._on_sight)
-        self.review.parts.toggled.connect(self._on_sight)
         self.review.saving.moved.connect(self._on_moved)
-        undo = {UNDO: self.review.undo.click, REDO: self.review.redo.click, "Escape": self.toolbox.lay_down}
-        panel_keys(self, self.keys | undo)
+        self.predicting.changed.connect(self._show_state)
+        self.tabs.switched.connect(self._on_switched)
+        self._shortcuts = panel_keys(self, self._panel_keys)
 
     def _on_new(self) -> None:
         page = self.start_page
-        images, folder = page.images.path, page.folder.path
+        images, folder, masks = page.images.path, page.folder.path, page.masks.path
         if images is None or folder is None:
             self.say("Name the folder of the images and a new folder for the project.")
             return
-        masks = page.masks.path
 
         def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
             warn_of(value["problems"], value["images"])
@@ -117,18 +120,12 @@ class ReviewPanel(Panel):
         session.order = order if order in ORDERS else "file"
         self._show_project(project)
         session.changed.connect(self._show_state)
-        session.moved.connect(self.toolbox.renew)
         session.told.connect(self._on_told)
-        self._make_predictions(session)
+        self.tabs.use(session)
+        self.predicting.use(session)
         session.begin()
         self._tell_found(project)
         return True
-
-    def _make_predictions(self, session: ReviewSession) -> None:
-        self.predictions = PredictionQueue(session.project, lambda: _current_first(session), self)
-        self.predictions.taken.connect(self._on_taken)
-        self.predictions.progressed.connect(self._on_predicted)
-        self.predictions.ended.connect(self._on_prediction_ended)
 
     def _show_project(self, project: Project) -> None:
         self.start_page.remember(project.layout.folder)
@@ -138,33 +135,31 @@ class ReviewPanel(Panel):
         self.review.title.setToolTip(f"{project.layout.folder}\nworked on by {project.who}")
         if self.session is not None:
             self.review.choose_order(self.session.order)
-        self._on_sight()
         self.review.saving.watch(project)
 
     def _tell_found(self, project: Project) -> None:
         """Say what was repaired when the project was opened."""
         if project.reports:
-            self.say("Found on opening:\n" + "\n".join(project.reports[:MOST_NAMED]))
-            show_warning("Found on opening the project:\n" + "\n".join(project.reports[:MOST_NAMED]))
+            words = "Found on opening the project:\n" + "\n".join(project.reports[:MOST_NAMED])
+            self.say(words)
+            show_warning(words)
 
     def close_project(self) -> bool:
         """Save, close the project and go back to the start; False where saving fails, and it stays open."""
         session = self.session
         if session is None:
             return True
-        if self.predictions is not None:
-            self.predictions.close()
-            self.predictions.deleteLater()
+        self.predicting.use(None)
         session.shown.take_in()
         try:
             session.project.close()
         except NapariAllError as error:
-            self._make_predictions(session)
+            self.predicting.use(session)
             self.review.saving.look()
             self._complain(f"The project stays open, as it cannot be saved: {error}")
             return False
-        self.session = self.predictions = None
-        self.toolbox.lay_down()
+        self.session = None
+        self.tabs.use(None)
         self.review.saving.watch(None)
         session.shown.let_go()
         session.deleteLater()
@@ -175,11 +170,7 @@ class ReviewPanel(Panel):
 
     def predict(self) -> None:
         """Predict every image that has no labels, in the background."""
-        if self.session is None or self.predictions is None:
-            return
-        images = [entry.image for entry in self.session.project.entries if entry.status == "none"]
-        if images and not self.predictions.running:
-            self.predictions.begin(images, SegmentConfig(), subtypes=self.start_page.subtypes.isChecked())
+        self.predicting.begin()
 
     def show_keys(self) -> None:
         """Show the sheet of keys, or put it away."""
@@ -187,18 +178,11 @@ class ReviewPanel(Panel):
             self._sheet = KeySheet(self)
         self._sheet.setVisible(not self._sheet.isVisible())
 
-    def _labels(self) -> Any:
-        return self.session.shown.labels if self.session is not None else None
-
-    def _go(self, what: Any) -> None:
+    def _go(self, what: Callable[[ReviewSession], object]) -> None:
         if self.session is not None:
             self.say("")
             what(self.session)
             self._show_state()
-
-    def _on_gesture(self, tool: Tool, points: Points) -> None:
-        if self.session is not None:
-            self.session.gesture(tool, points)
 
     def _on_order(self, order: str) -> None:
         if self.session is not None:
@@ -206,31 +190,6 @@ class ReviewPanel(Panel):
             self.session.order = order  # type: ignore[assignment]
             self.session.look_ahead()
             self._show_state()
-
-    def _on_sight(self) -> None:
-        if self.session is not None:
-            self.session.shown.show_outlines(self.review.outlines.isChecked())
-            self.session.shown.show_parts(self.review.parts.isChecked())
-
-    def _on_stop(self) -> None:
-        if self.predictions is not None:
-            self.predictions.cancel()
-
-    def _on_taken(self, image: str, taken: str) -> None:
-        if self.session is not None and image == self.session.current and taken == "prediction":
-            self.session.reload()
-
-    def _on_predicted(self, done: int, total: int) -> None:
-        self.review.predicting.setRange(0, total)
-        self.review.predicting.setValue(done)
-        self._show_state()
-
-    def _on_prediction_ended(self, failed: list[str]) -> None:
-        if self.predictions is not None:
-            done = self.predictions.done - len(failed)
-            self.say(f"{done} image{'' if done == 1 else 's'} predicted.")
-            warn_of(failed, self.predictions.asked)
-        self._show_state()
 
     def _on_told(self, text: str) -> None:
         self.say(text)
@@ -247,9 +206,9 @@ class ReviewPanel(Panel):
         session = self.session
         if session is None:
             return
-        self.review.show_progress(session.progress, self.predictions is not None and self.predictions.running)
+        self.review.show_progress(session.progress, self.predicting.running)
         history = session.project.desk.history
-        self.review.show_steps(_words(history.to_undo), _words(history.to_redo))
+        self.review.show_steps(history.to_undo, history.to_redo)
         entry = session.entry
         if entry is not None:
             names = session.names
@@ -260,52 +219,28 @@ class ReviewPanel(Panel):
         show_error(text)
 
     def on_front(self, front: bool) -> None:
-        """Take the keys on the canvas while the panel is in front; else give them back and lay the tool down."""
-        undo = {"Control-Z": self.review.undo.click, "Control-Shift-Z": self.review.redo.click}
-        bind_keys(self.viewer, self.keys | undo, front)
+        """Take the keys on the canvas while the panel is in front; else give them back."""
+        self._take_keys()
+        self.tabs.front.on_front(front)
         if front:
-            self._watch_window()
-        else:
-            self.toolbox.lay_down()
+            self._window_end.watch()
 
-    def _watch_window(self) -> None:
-        """Hear of the window's end, to save before it."""
-        widget = self.parentWidget()
-        while widget is not None and not isinstance(widget, QMainWindow):
-            widget = widget.parentWidget()
-        if isinstance(widget, QMainWindow) and not self._hears_window:
-            self._hears_window = True  # no reference to it: it would keep the window alive for ever
-            widget.installEventFilter(self)
+    def _take_keys(self) -> None:
+        bind_keys(self.viewer, self._bound, False)
+        undo = {"Control-Z": self.review.undo.click, "Control-Shift-Z": self.review.redo.click}
+        self._bound = self.keys | undo if self.in_front else {}
+        bind_keys(self.viewer, self._bound, True)
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802 - Qt's name
-        """Save before the window closes; where that fails, a person decides."""
-        closing = event is not None and event.type() == QEvent.Type.Close and isinstance(watched, QMainWindow)
-        if closing and event is not None and not self.close_project() and not self._ask_to_lose():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
-
-    def _ask_to_lose(self) -> bool:
-        text = "What was done last cannot be saved. Close without it?"
-        button = QMessageBox.StandardButton
-        return QMessageBox.warning(self, "Not saved", text, button.Discard | button.Cancel) == button.Discard
+    def _on_switched(self) -> None:
+        """Change the keys with the tab."""
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        self._shortcuts = panel_keys(self, self._panel_keys)
+        self._take_keys()
 
     def event(self, event: QEvent | None) -> bool:
         """Save and let go of the project when the dock is closed for good."""
         if event is not None and event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.close_project()
         return super().event(event)
-
-
-def _current_first(session: ReviewSession) -> tuple[str, ...]:
-    """Return the images as the person comes to them, the one on the screen first."""
-    names = session.names
-    place = names.index(session.current) if session.current in names else 0
-    return (*names[place:], *names[:place])
-
-
-def _words(step: Any) -> str | None:
-    if step is None:
-        return None
-    change = step.change
-    return f"{change.tool} in {step.image}" if change is not None else f"a change in {step.image}"

@@ -38,7 +38,7 @@ NAPARI = (
 def help_text() -> str:
     """Return the sheet as rich text."""
     tools = tuple((tool.key, f"{tool.name}: {tool.tip[0].lower()}{tool.tip[1:]}") for tool in TOOLS)
-    parts = (("Images", IMAGES), ("Tools", (*tools, ("Esc", "Lay the tool down"))), ("napari's own brushes", NAPARI))
+    parts = (("Images", IMAGES), ("Tools", (*tools, ("Escape", "Lay the tool down"))), ("napari's own brushes", NAPARI))
     return "".join(f"<h3>{title}</h3><table>{''.join(map(_row, rows))}</table>" for title, rows in parts)
 
 

@@ -7,7 +7,6 @@ from html import escape
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFormLayout,
     QGridLayout,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_all.gui.panel import primary
 from napari_all.gui.review_keys import ACCEPT, EXCLUDE, FLAG, HELP, NEXT, PREVIOUS, REDO, SKIP, UNDO
 from napari_all.gui.review_saving import SavingState
+from napari_all.project.history import Step
 from napari_all.project.index import ImageEntry
 from napari_all.project.order import ORDERS, Order, Progress
 
@@ -43,13 +43,13 @@ class ReviewPage(QWidget):
 
     Parameters
     ----------
-    tools
-        The buttons of the canvas' tools.
+    tabs
+        What one works with, below the image's own buttons.
     """
 
     order_chosen = Signal(str)
 
-    def __init__(self, tools: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, tabs: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -57,8 +57,7 @@ class ReviewPage(QWidget):
         layout.addLayout(self._project())
         layout.addWidget(self._prediction())
         layout.addWidget(self._image())
-        layout.addWidget(tools)
-        layout.addLayout(self._sight())
+        layout.addWidget(tabs)
         self.saving = SavingState()
         layout.addWidget(self.saving)
         layout.addStretch(1)
@@ -133,17 +132,6 @@ class ReviewPage(QWidget):
         layout.addLayout(grid)
         return group
 
-    def _sight(self) -> QHBoxLayout:
-        self.outlines = QCheckBox("Outli&nes only")
-        self.outlines.setToolTip("Show the edges of the cells instead of filled areas")
-        self.outlines.setChecked(True)
-        self.parts = QCheckBox("N&ucleus shown")
-        self.parts.setToolTip("Show the parts of the cells: nucleus reddish, cytoplasm bluish")
-        row = QHBoxLayout()
-        row.addWidget(self.outlines)
-        row.addWidget(self.parts)
-        return row
-
     def bind(self, slots: dict[str, Callable[[], object]]) -> None:
         """Connect the buttons, by the names that they have here."""
         for name, slot in slots.items():
@@ -185,14 +173,14 @@ class ReviewPage(QWidget):
         self.flag.setChecked(entry.flag)
         self.exclude.setText(f"{'Include' if entry.status == 'excluded' else 'Exclude'}   [{EXCLUDE}]")
 
-    def show_steps(self, undo: str | None, redo: str | None) -> None:
+    def show_steps(self, undo: Step | None, redo: Step | None) -> None:
         """Say what an undo would take back, and a redo do again; None = nothing."""
-        for button, words, key, verb in (
+        for button, step, key, verb in (
             (self.undo, undo, UNDO, "Take back"),
             (self.redo, redo, REDO, "Do again"),
         ):
-            button.setEnabled(words is not None)
-            button.setToolTip(f"{verb}: {words} ({key})" if words else f"Nothing ({key})")
+            button.setEnabled(step is not None)
+            button.setToolTip(f"{verb}: {_words(step)} ({key})" if step else f"Nothing ({key})")
 
     def choose_order(self, order: Order) -> None:
         """Show the order that is in use."""
@@ -203,3 +191,7 @@ def _button(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     return button
+
+
+def _words(step: Step) -> str:
+    return f"{'a change' if step.change is None else step.change.tool} in {step.image}"

@@ -85,12 +85,15 @@ def bind_keys(viewer: Viewer, keys: Mapping[str, Callable[[], object]], bound: b
         viewer.bind_key(key, _presser(slot) if bound else None, overwrite=True)
 
 
-def panel_keys(panel: QWidget, keys: Mapping[str, Callable[[], object]]) -> None:
-    """Let keys work while the focus is on a panel."""
+def panel_keys(panel: QWidget, keys: Mapping[str, Callable[[], object]]) -> list[QShortcut]:
+    """Let keys work while the focus is on a panel; return what does it."""
+    shortcuts = []
     for key, slot in keys.items():
         shortcut = QShortcut(QKeySequence(key), panel)
         shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         shortcut.activated.connect(slot)
+        shortcuts.append(shortcut)
+    return shortcuts
 
 
 def _presser(slot: Callable[[], object]) -> Callable[[Viewer], None]:

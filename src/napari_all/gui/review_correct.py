@@ -1,0 +1,71 @@
+"""Tab of the Review widget: correct the cells of the image with tools on the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari import Viewer
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
+
+from napari_all.gui.canvas_tools import Points, Tool
+from napari_all.gui.review_session import ReviewSession
+from napari_all.gui.review_tab import Keys, ReviewTab
+from napari_all.gui.tool_buttons import ToolButtons
+
+
+class CorrectTab(ReviewTab):
+    """The tools, and how the cells are shown."""
+
+    title = "Correct"
+
+    def __init__(self, viewer: Viewer, say: Callable[[str], None]) -> None:
+        super().__init__(viewer, say)
+        self.toolbox = ToolButtons(viewer, self._labels, self._on_gesture, say)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.toolbox)
+        layout.addLayout(self._sight())
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of the tools."""
+        return {**self.toolbox.keys, "Escape": self.toolbox.lay_down}
+
+    def use(self, session: ReviewSession | None) -> None:
+        """Work on a project's images, or lay the tool down."""
+        super().use(session)
+        if session is None:
+            self.toolbox.lay_down()
+            return
+        session.moved.connect(self.toolbox.renew)
+        self._on_sight()
+
+    def on_front(self, front: bool) -> None:
+        """Lay the tool down when another tab comes."""
+        if not front:
+            self.toolbox.lay_down()
+
+    def _sight(self) -> QHBoxLayout:
+        self.outlines = QCheckBox("Outli&nes only")
+        self.outlines.setToolTip("Show the edges of the cells instead of filled areas")
+        self.outlines.setChecked(True)
+        self.parts = QCheckBox("N&ucleus shown")
+        self.parts.setToolTip("Show the parts of the cells: nucleus reddish, cytoplasm bluish")
+        row = QHBoxLayout()
+        for box in (self.outlines, self.parts):
+            box.toggled.connect(self._on_sight)
+            row.addWidget(box)
+        return row
+
+    def _on_sight(self) -> None:
+        if self.session is not None:
+            self.session.shown.show_outlines(self.outlines.isChecked())
+            self.session.shown.show_parts(self.parts.isChecked())
+
+    def _labels(self) -> Any:
+        return self.session.shown.labels if self.session is not None else None
+
+    def _on_gesture(self, tool: Tool, points: Points) -> None:
+        if self.session is not None:
+            self.session.gesture(tool, points)
