@@ -1,8 +1,8 @@
-"""Where the wrong pixels of nuclei lie, over all cells of a set laid on one another, as a picture without any image."""
+"""Where the wrong pixels of nuclei and whole cells lie, over all cells of a set: a picture without any image."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -16,14 +16,25 @@ from .scoring import EDGE_PX, Field, from_border
 
 SIDE_PX, REACH = 96, 1.4
 """Side of a map in pixels, and how many cell radii it reaches from the cell's middle."""
-_TILE_PX, _TITLE_PX, _STEPS = 288, 40, ("all wrong pixels", f"further than {EDGE_PX:g} px from the true border")
+PARTS: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.bool_]]] = {
+    "nucleus": lambda classes: classes == NUCLEUS,
+    "whole cell": lambda classes: classes > 0,
+}
+_TILE_PX, _TITLE_PX = 288, 40
+_ROWS = [
+    (part, step, beyond_px)
+    for part in PARTS
+    for step, beyond_px in (("all wrong pixels", 0.0), (f"further than {EDGE_PX:g} px from the true border", EDGE_PX))
+]
 _MISSED, _FALSE = np.array((230, 159, 0)), np.array((86, 180, 233))
-LEGEND = "orange = nucleus missed, blue = nucleus claimed; ring = the cell's border; full colour = 20 % of the cells"
+LEGEND = "orange = missed, blue = claimed; ring = the cell's border; full colour = 20 % of the cells"
 _FULL = 0.2
 
 
-def error_maps(fields: Sequence[Field], beyond_px: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the shares (S, S) of images in which a place of the cell is missed nucleus, or claimed to be one.
+def error_maps(
+    fields: Sequence[Field], part: str, beyond_px: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the shares (S, S) of images in which a place of the cell is missed, or claimed to be of the part.
 
     Each cell is moved and scaled so that the middle of its true mask is the map's and its radius, of a disc of the same
     area, is `1 / REACH` of the map's half side.
@@ -32,12 +43,15 @@ def error_maps(fields: Sequence[Field], beyond_px: float = 0.0) -> tuple[NDArray
     ----------
     fields
         Of wbc-zheng: one cell per image, true classes.
+    part
+        Key of `PARTS`.
     beyond_px
-        Leave out wrong pixels that are nearer to the true border of the nucleus.
+        Leave out wrong pixels that are nearer to the true border of the part.
     """
+    of = PARTS[part]
     total = np.zeros((2, SIDE_PX, SIDE_PX))
     for one in fields:
-        true, found = one.sample.truth == NUCLEUS, one.result.classes == NUCLEUS
+        true, found = of(one.sample.truth), of(one.result.classes)
         far = from_border(true) > beyond_px
         cell = one.sample.truth > 0
         y, x = ndimage.center_of_mass(cell)
@@ -51,15 +65,15 @@ def error_maps(fields: Sequence[Field], beyond_px: float = 0.0) -> tuple[NDArray
 
 
 def draw_error_maps(sets: Mapping[str, Sequence[Field]]) -> Image.Image:
-    """Draw a column per set: all wrong pixels above, those beyond the border's doubt below."""
-    picture = Image.new("RGB", (_TILE_PX * len(sets), 2 * (_TILE_PX + _TITLE_PX) + 20), "white")
+    """Draw a column per set and a row per part: all wrong pixels, and those beyond the border's doubt."""
+    picture = Image.new("RGB", (_TILE_PX * len(sets), len(_ROWS) * (_TILE_PX + _TITLE_PX) + 20), "white")
     draw = ImageDraw.Draw(picture)
     for column, (title, fields) in enumerate(sets.items()):
-        for row, (step, beyond) in enumerate(zip(_STEPS, (0.0, EDGE_PX), strict=True)):
+        for row, (part, step, beyond_px) in enumerate(_ROWS):
             left, top = column * _TILE_PX, row * (_TILE_PX + _TITLE_PX)
             draw.text((left + 8, top + 6), title, fill="black")
-            draw.text((left + 8, top + 22), step, fill=(90, 90, 90))
-            tile = Image.fromarray(_coloured(*error_maps(fields, beyond)))
+            draw.text((left + 8, top + 22), f"{part}: {step}", fill=(90, 90, 90))
+            tile = Image.fromarray(_coloured(*error_maps(fields, part, beyond_px)))
             side = _TILE_PX - 16
             picture.paste(tile.resize((side, side), Image.Resampling.BICUBIC), (left + 8, top + _TITLE_PX))
             middle, radius = (left + 8 + side / 2, top + _TITLE_PX + side / 2), side / 2 / REACH
