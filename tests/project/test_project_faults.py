@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from project_of_tests import PREDICTED, SIDECAR, cells, painted, write_images
 
-from napari_all.errors import ProjectError, SaveError, UsageError
+from napari_all.errors import Cancelled, ProjectError, SaveError, UsageError
 from napari_all.io.masks import Sidecar, read_labels, write_labels
+from napari_all.monitor import NullMonitor
 from napari_all.project.change import Change, diff_planes
 from napari_all.project.create import create_project
 from napari_all.project.log_file import read_log
@@ -342,3 +343,60 @@ def test_a_worker_keeps_a_failure_until_it_is_over() -> None:
     assert worker.failure is None
     worker.flush()
     worker.close()
+
+
+def test_a_change_waits_for_the_one_before_it_and_a_disk_that_hangs_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_all.project.folder.PATIENCE_S", 0.4)
+    with Project(folder, pause_s=60) as project:
+        pixels = project.load("a.png").pixels
+        delay = 0.1
+
+        def slowly(everything: bool) -> float | None:
+            time.sleep(delay)
+            return project.desk.write_logs(everything)
+
+        monkeypatch.setattr(project._logger, "_work", slowly)
+        held = project.desk.hold("a.png")[0]
+        for label in (5, 6, 7):
+            project.record("a.png", painted(pixels, label, 14, 20))
+            assert sum(isinstance(line.what, Change) for line in held.pending) == 1
+        assert project.failure is None
+        delay = 2.0
+        project.record("a.png", painted(pixels, 8, 14, 20))
+        project.record("a.png", painted(pixels, 9, 14, 20))
+        assert "has not taken the last changes" in str(project.failure)
+        with pytest.raises(SaveError):
+            project.raise_if_unsaved()
+        delay = 0.0
+
+
+def test_a_project_moves_while_it_is_worked_on(folder: Path, tmp_path: Path) -> None:
+    with Project(folder, pause_s=0.01) as project:
+        pixels = project.load("a.png").pixels
+        reports: list[tuple[int, int]] = []
+
+        class Working(NullMonitor):
+            """Changes the image after each file that was copied."""
+
+            def report(self, stage: str, done: int, total: int) -> None:
+                reports.append((done, total))
+                project.record("a.png", painted(pixels, 10 + len(reports), 14, 20))
+
+        project.move_to(tmp_path / "new", Working())
+        assert reports[-1][0] == reports[-1][1] > 3
+        project.record("a.png", painted(pixels, 9, 2, 2))
+        assert project.layout.folder == tmp_path / "new"
+    with Project(tmp_path / "new") as project:
+        assert project.reports == []
+        assert project.load("a.png").pixels.same(pixels)
+
+        class Stopped(NullMonitor):
+            def raise_if_cancelled(self) -> None:
+                raise Cancelled("stopped")
+
+        with pytest.raises(Cancelled):
+            project.move_to(tmp_path / "third", Stopped())
+        project.record("a.png", painted(pixels, 8, 2, 2))
+        assert project.layout.folder == tmp_path / "new"

@@ -16,6 +16,7 @@ import numpy as np
 from napari_all.errors import MaskError, NapariAllError
 from napari_all.evaluation.masks import dice
 from napari_all.io.masks import Sidecar, read_plane
+from napari_all.monitor import NullMonitor
 from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.held import Held
@@ -25,7 +26,7 @@ from napari_all.project.loading import Loaded, fresh_begin, load_image
 from napari_all.project.log_file import Place, append_lines, read_line
 from napari_all.project.log_lines import Changed, Event, Save, ValueState, change_of, parse_line
 from napari_all.project.manifest import ImageReference
-from napari_all.project.moving import copy_project
+from napari_all.project.moving import Copied, copy_project
 from napari_all.project.plane_files import FINISHED, remove_files, write_image
 from napari_all.project.planes import Pixels, Values
 from napari_all.project.table import Table
@@ -175,10 +176,10 @@ class Desk:
         waiting = [changed for changed in times if changed is not None]
         return max(0.0, min(waiting) + self._pause_s - time.monotonic()) if waiting else None
 
-    def move(self, layout: Layout) -> None:
-        """Copy all files into another folder and go on there; `SaveError` when it cannot take them."""
+    def move(self, layout: Layout, copied: Copied) -> None:
+        """Copy what is not yet `copied` into another folder and go on there; `SaveError` when it cannot take it."""
         with self._loading, self._files, self._logs:
-            copy_project(self.layout, layout)
+            copy_project(self.layout, layout, copied, NullMonitor())
             self.layout = layout
             self.table.touch()
 

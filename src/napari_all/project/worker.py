@@ -29,6 +29,7 @@ class Worker:
         self._asked = self._finished = 0
         self._everything = self._closing = False
         self._failure: NapariAllError | None = None
+        self._since: float | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -36,6 +37,12 @@ class Worker:
     def failure(self) -> NapariAllError | None:
         """What went wrong in the last try; None when all is well."""
         return self._failure
+
+    @property
+    def busy_s(self) -> float:
+        """How long the round of work under way has lasted; 0 without one."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     def poke(self) -> None:
         """Say that there may be something to do."""
@@ -76,6 +83,7 @@ class Worker:
                 if self._closing:
                     return
                 mine, everything, self._everything = self._asked, self._everything, False
+            self._since = time.monotonic()
             try:
                 wait, failure = self._work(everything), None
             except NapariAllError as error:
@@ -83,6 +91,7 @@ class Worker:
             except Exception as error:  # whatever it was, the person must hear of it, and the thread go on
                 text = f"saving failed ({type(error).__name__}: {error}); save the project in another folder"
                 wait, failure = RETRY_S, SaveError(text)
+            self._since = None
             due = None if wait is None else time.monotonic() + wait
             with self._changed:
                 self._failure, self._finished = failure, mine
