@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from napari_all.engine.cell_jobs import CELL_JOBS, cell_rows
 from napari_all.engine.classify_jobs import CLASSIFY_JOBS
 from napari_all.engine.model_jobs import MODEL_JOBS
 from napari_all.engine.project_jobs import PROJECT_JOBS
@@ -17,7 +16,6 @@ from napari_all.engine.server import Job, Reply
 from napari_all.io.masks import Sidecar
 from napari_all.monitor import Monitor
 from napari_all.segmentation.measure import measure_cells
-from napari_all.types import Cell
 from napari_all.workflows.batch import segment_batch
 from napari_all.workflows.export import export_labels, make_item
 from napari_all.workflows.export_items import NamedItem, export_items
@@ -31,7 +29,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def _segment_image(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     result = segment_image(arrays["rgb"], SegmentConfig.parse(config), monitor)
     cells = measure_cells(result.labels, result.classes, result.parts)
-    return Reply({"segmentation": result.facts, "cells": _rows(cells)}, result.arrays)
+    return Reply({"segmentation": result.facts, "cells": cell_rows(cells)}, result.arrays)
 
 
 def _segment_folder(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
@@ -51,11 +49,6 @@ def _load_segmenter(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     from napari_all.segmentation.inference import load_network
 
     return Reply({"line": load_network(config["model"], config["device"]).device.line})
-
-
-def _measure(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    labels = arrays["labels"].astype(np.int32, copy=False)
-    return Reply({"cells": _rows(measure_cells(labels, arrays.get("classes"), config["parts"]))})
 
 
 def _export(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
@@ -87,17 +80,13 @@ def _items(config: Config, arrays: Arrays) -> list[NamedItem]:
     ]
 
 
-def _rows(cells: tuple[Cell, ...]) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(cell) for cell in cells]
-
-
 JOBS: dict[str, Job] = {
     "segment_image": _segment_image,
     "segment_folder": _segment_folder,
     "load_segmenter": _load_segmenter,
-    "measure": _measure,
     "export": _export,
     "save_labels": _save_labels,
+    **CELL_JOBS,
     **CLASSIFY_JOBS,
     **MODEL_JOBS,
     **PROJECT_JOBS,

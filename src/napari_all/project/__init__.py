@@ -12,7 +12,8 @@ ending, relative to the folder of the images (sub-folders are mirrored).
                                 any) and `_cell_classes.csv` (`label, cell_class`). `napari-all train segmenter --masks
                                 PROJECT/labels` reads this folder as it is: images that are not yet corrected or
                                 accepted count as mere predictions and are left out
-`predictions/<image>_…`         what the corrections of an image began from; never edited
+`predictions/<image>_…`         what the corrections of an image began from; never edited. `_uncertainty.tif` beside it:
+                                how unsure the network was of each pixel
 `proposals/<image>_…`           what a model said later of an image that a person had already corrected
 `alternatives/<name>/<image>_…` labels that lost in a merge of two copies, or were found changed by another program
 `log/<image>.jsonl`             append-only: what the labels began from, every change, every save (`log_lines`)

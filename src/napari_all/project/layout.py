@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from napari_all.files import inside
-from napari_all.io.masks import LABELS_ENDING
+from napari_all.io.masks import LABELS_ENDING, UNCERTAINTY_ENDING
 
 Shelf: TypeAlias = Literal["labels", "predictions", "proposals"]
 
@@ -37,6 +37,10 @@ class Layout:
     def labels(self, image: str, shelf: Shelf = "labels") -> Path:
         """Label image of a shelf; the other files of the image are named after it."""
         return inside(self.folder, f"{shelf}/{stem(image)}{LABELS_ENDING}")
+
+    def uncertainty(self, image: str) -> Path:
+        """How unsure the network was of each pixel of what the labels began from; not every method tells."""
+        return inside(self.folder, f"predictions/{stem(image)}{UNCERTAINTY_ENDING}")
 
     def alternative(self, image: str, name: str) -> Path:
         """Label image that lost, under the name of where it came from."""

@@ -14,10 +14,9 @@ from napari_all import __version__
 from napari_all.config import Settings
 from napari_all.errors import ProjectError, UsageError
 from napari_all.files import write_json
+from napari_all.segmentation.cell_classes import CellClasses
 
 VERSION = 1
-CELL_CLASSES = ("blast", "lymphocyte", "other white cell", "smudge", "artefact", "unclassified")
-"""Classes of cells that a new project offers."""
 
 
 class ImageReference(Settings):
@@ -38,7 +37,7 @@ class Manifest(Settings):
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"), description="UTC, ISO 8601"
     )
     images_folder: str = Field(description="Folder of the images, relative to the project where one drive holds both")
-    cell_classes: tuple[str, ...] = Field(CELL_CLASSES, description="Classes that a cell may be given")
+    cell_classes: tuple[str, ...] = Field(CellClasses().names, description="Classes that a cell may be given")
     settings: dict[str, Any] = Field(default_factory=dict, description="What the bench keeps (model, order, target)")
     images: tuple[ImageReference, ...] = Field(description="The images, in the order of their names")
 

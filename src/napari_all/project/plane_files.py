@@ -103,14 +103,23 @@ def read_image_files(path: Path) -> SavedImage:
         if masks[ending].shape != labels.shape:
             raise MaskError(f"{file.name} is {masks[ending].shape} but {path.name} is {labels.shape}")
     marks = np.select([masks[ending] for ending in MARK_ENDINGS.values()], [int(code) for code in MARK_ENDINGS], 0)
-    table = _beside(path, CELL_CLASSES_ENDING)
     try:
-        rows = read_table(table) if table.exists() else []
-        cell_classes = {int(row["label"]): row["cell_class"] for row in rows}
+        cell_classes = read_cell_classes(path)
         pixels = Pixels.of(labels, classes, masks[IGNORE_ENDING], marks)
     except (OSError, ValueError, KeyError) as error:
         raise MaskError(f"the files beside {path.name} are damaged ({error})") from error
     return SavedImage(pixels, read_sidecar(path) or Sidecar(), cell_classes)
+
+
+def read_cell_classes(path: Path) -> dict[int, str]:
+    """Return the classes given to the cells of `<image>_labels.tif`, by label; none without their table.
+
+    Raises `OSError`, `ValueError` or `KeyError` when the table is damaged.
+    """
+    table = _beside(path, CELL_CLASSES_ENDING)
+    if not table.exists():
+        return {}
+    return {int(row["label"]): row["cell_class"] for row in read_table(table)}
 
 
 def agrees(saved: SavedImage, values: Values) -> bool:

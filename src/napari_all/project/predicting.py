@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_all.errors import ProjectError
-from napari_all.io.masks import Sidecar, sidecar_for
+from napari_all.io.masks import Sidecar, sidecar_for, write_plane
 from napari_all.project.clock import utc_now
 from napari_all.project.log_lines import Event
 from napari_all.project.plane_files import remove_files, write_image
@@ -25,11 +27,18 @@ def take_segmentation(project: Project, image: str, result: Segmentation, record
     if result.smudges is not None:
         marks = np.where((result.smudges > 0) & (result.labels == 0), Mark.SMUDGE, Mark.NONE)
     pixels = Pixels.of(result.labels, result.classes, None, marks)
-    return take_prediction(project, image, pixels, sidecar_for(result, record))
+    return take_prediction(project, image, pixels, sidecar_for(result, record), result.uncertainty_map)
 
 
-def take_prediction(project: Project, image: str, pixels: Pixels, sidecar: Sidecar) -> Taken:
+def take_prediction(
+    project: Project, image: str, pixels: Pixels, sidecar: Sidecar, uncertainty: NDArray[np.uint8] | None = None
+) -> Taken:
     """Take in what a model says of an image; writes files, so call it outside the window's thread.
+
+    Parameters
+    ----------
+    uncertainty
+        (Y, X) uint8 as in `Segmentation.uncertainty_map`; kept beside a prediction, for the certainty of its cells.
 
     Returns
     -------
@@ -55,8 +64,17 @@ def take_prediction(project: Project, image: str, pixels: Pixels, sidecar: Sidec
         project.desk.tell(
             image, Event(when=utc_now(), who=project.who, text="a new prediction is proposed", facts=facts)
         )
+    else:
+        _keep_uncertainty(project.layout.uncertainty(image), uncertainty, sidecar)
     project.poke()
     return taken
+
+
+def _keep_uncertainty(path: Path, uncertainty: NDArray[np.uint8] | None, sidecar: Sidecar) -> None:
+    if uncertainty is not None:
+        write_plane(path, uncertainty, sidecar.pixel_size_um)
+    else:
+        path.unlink(missing_ok=True)  # of the prediction before
 
 
 def drop_proposal(project: Project, image: str) -> None:

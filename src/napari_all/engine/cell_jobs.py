@@ -1,0 +1,59 @@
+"""Jobs around single cells: measured on the image, over a project, and as small pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_all.engine.server import Job, Reply
+from napari_all.errors import ImageError, MaskError
+from napari_all.monitor import Monitor
+from napari_all.project.layout import Layout
+from napari_all.segmentation.measure import measure_cells
+from napari_all.segmentation.ruler import body_diameter
+from napari_all.types import Cell
+from napari_all.workflows.project_cells import crops, saved_cells, saved_uncertainty
+
+Config = dict[str, Any]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def cell_rows(cells: tuple[Cell, ...]) -> list[dict[str, Any]]:
+    """Return cells JSON-ready; `Cell(**row)` makes each again."""
+    return [dataclasses.asdict(cell) for cell in cells]
+
+
+def _measure(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    labels = arrays["labels"].astype(np.int32, copy=False)
+    rgb = arrays.get("rgb")
+    uncertainty = saved_uncertainty(Path(config["uncertainty"]), labels.shape) if config.get("uncertainty") else None
+    cells = measure_cells(labels, arrays.get("classes"), config["parts"], rgb, uncertainty)
+    return Reply({"cells": cell_rows(cells), "red_cell_px": None if rgb is None else body_diameter(rgb)})
+
+
+def _project_cells(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    layout, images = Layout(Path(config["folder"])), Path(config["images_folder"])
+    found: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    for image in config["images"]:
+        monitor.raise_if_cancelled()
+        try:
+            measured = saved_cells(layout, images, image)
+        except (ImageError, MaskError) as error:
+            failed[image] = str(error)
+            continue
+        found[image] = {**vars(measured), "cells": cell_rows(measured.cells)}
+    return Reply({"images": found, "failed": failed})
+
+
+def _cell_crops(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
+    views = [(float(y), float(x), float(side)) for y, x, side in config["views"]]
+    return Reply({}, {"crops": crops(Path(config["path"]), views, config["side_px"])})
+
+
+CELL_JOBS: dict[str, Job] = {"measure": _measure, "project_cells": _project_cells, "cell_crops": _cell_crops}
