@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from project_of_tests import PREDICTED, SHAPE, cells
+from project_of_tests import PREDICTED, SHAPE, SIDECAR, cells
 
 from napari_all.errors import ProjectError
 from napari_all.project.change import apply_pixels
 from napari_all.project.planes import Pixels
-from napari_all.project.proposals import Offer, compare, corrected_cells, take_over, untouched
+from napari_all.project.predicting import take_prediction
+from napari_all.project.project import Project
+from napari_all.project.proposals import (
+    Offer,
+    compare,
+    corrected_cells,
+    offer_map,
+    proposed_images,
+    take_over,
+    untouched,
+)
 
 
 def test_what_is_the_same_is_no_offer() -> None:
@@ -78,3 +90,35 @@ def test_neighbours_lose_nothing() -> None:
 def test_another_image_is_refused() -> None:
     with pytest.raises(ProjectError, match="segment this image"):
         compare(PREDICTED, Pixels.empty((5, 5)))
+
+
+def test_offers_lie_where_a_person_clicks_them() -> None:
+    proposed = cells((1, 2, 2), (5, 3, 13), (6, 16, 20))
+    offers = compare(PREDICTED, proposed, PREDICTED)
+    places = offer_map(PREDICTED, proposed, offers)
+    kind_at = {point: offers[places[point] - 1].kind for point in ((4, 14), (14, 6), (18, 22))}
+    assert kind_at == {(4, 14): "changed", (14, 6): "gone", (18, 22): "new"}
+    assert places[2, 2] == places[2, 12] == places[0, 0] == 0, "what stays, or only goes to be changed, is not shown"
+
+
+def test_many_offers_are_taken_as_few_are() -> None:
+    boxes = [(8 * y + 1, 8 * x + 1) for y in range(3) for x in range(4)]
+    current = cells(*((n, y, x) for n, (y, x) in enumerate(boxes, 1)))
+    proposed = cells(*((50 - n, y + (n > 4), x) for n, (y, x) in enumerate(boxes, 1)))
+    offers = compare(current, proposed, current)
+    assert len(offers) == 8
+    at_once, one_by_one = current.copy(), current.copy()
+    apply_pixels(take_over(current, proposed, offers), at_once)
+    for offer in offers:
+        apply_pixels(take_over(one_by_one, proposed, [offer]), one_by_one)
+    assert at_once.same(one_by_one)
+    np.testing.assert_array_equal(at_once.labels > 0, proposed.labels > 0)
+    assert not take_over(current, proposed, [])
+
+
+def test_proposals_are_found_in_the_folder(folder: Path) -> None:
+    with Project(folder) as project:
+        assert proposed_images(project.layout, project.images) == set()
+        project.set_status("sub/c.png", "accepted")
+        take_prediction(project, "sub/c.png", PREDICTED, SIDECAR)
+        assert proposed_images(project.layout, project.images) == {"sub/c.png"}

@@ -6,8 +6,8 @@ only what is asked for is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -16,11 +16,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from napari_all.errors import ProjectError
+from napari_all.io.masks import LABELS_ENDING
 from napari_all.project.change import Change, diff_planes
-from napari_all.project.planes import Pixels
+from napari_all.project.layout import Layout, stem
+from napari_all.project.planes import DTYPES, Pixels
+from napari_all.types import BoolMask, LabelImage
 
 _SHARE = 0.5
 """Cells belong together when they share this much of the smaller one."""
+_FEW = 8
+"""So many cells are quicker looked for one by one."""
 OfferKind: TypeAlias = Literal["new", "changed", "gone"]
 
 
@@ -86,7 +91,6 @@ def take_over(current: Pixels, proposed: Pixels, offers: Iterable[Offer], tool: 
 
     The first cell that comes keeps the number of the first that goes; further ones get new numbers.
     """
-    after = current.copy()
     highest = int(current.labels.max(initial=0))
     numbers: dict[int, int] = {}
     going: list[int] = []
@@ -96,15 +100,19 @@ def take_over(current: Pixels, proposed: Pixels, offers: Iterable[Offer], tool: 
             kept = offer.current[0] if place == 0 and offer.current else 0
             highest += not kept
             numbers[cell] = kept or highest
-    gone = np.isin(current.labels, going)
+    gone, come = _where(current.labels, going), _where(proposed.labels, numbers)
+    window = _window(gone | come)
+    gone, before, new = gone[window], _cut(current, window), _cut(proposed, window)
+    after = before.copy()
     after.labels[gone], after.classes[gone] = 0, 0
-    coming = np.array(sorted(numbers), proposed.labels.dtype)
-    where = np.isin(proposed.labels, coming) & (after.labels == 0)
+    where = come[window] & (after.labels == 0)
+    coming = np.array(sorted(numbers), new.labels.dtype)
     renumbered = np.array([numbers[cell] for cell in coming.tolist()], after.labels.dtype)
-    after.labels[where] = renumbered[np.searchsorted(coming, proposed.labels[where])]
-    after.classes[where] = proposed.classes[where]
+    after.labels[where] = renumbered[np.searchsorted(coming, new.labels[where])]
+    after.classes[where] = new.classes[where]
     after.ignore[where], after.marks[where] = False, 0
-    return Change(tool, diff_planes(current, after))
+    diffs = diff_planes(before, after)
+    return Change(tool, tuple(replace(diff, indices=_whole(diff.indices, window, current.shape)) for diff in diffs))
 
 
 def corrected_cells(current: Pixels, start: Pixels | None) -> set[int]:
@@ -113,6 +121,36 @@ def corrected_cells(current: Pixels, start: Pixels | None) -> set[int]:
     if start is None:
         return set(cells)
     return set(cells) - {now for now, _ in _same_cells(current, start)}
+
+
+def _where(labels: NDArray[Any], cells: Collection[int]) -> BoolMask:
+    """Return where any of the cells lies."""
+    if len(cells) <= _FEW:
+        found = np.zeros(labels.shape, np.bool_)
+        for cell in cells:
+            found |= labels == cell
+        return found
+    wanted = np.zeros(int(labels.max(initial=0)) + 1, np.bool_)
+    wanted[[cell for cell in cells if cell < len(wanted)]] = True
+    return np.asarray(wanted[labels], np.bool_)
+
+
+def _window(mask: BoolMask) -> tuple[slice, slice]:
+    """Return the smallest window that holds a mask; an empty one where there is nothing."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _cut(pixels: Pixels, window: tuple[slice, slice]) -> Pixels:
+    return Pixels(**{name: np.ascontiguousarray(pixels.plane(name)[window]) for name in DTYPES})
+
+
+def _whole(indices: NDArray[np.int64], window: tuple[slice, slice], shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return positions in a window as positions in the image."""
+    y, x = np.divmod(indices, max(1, window[1].stop - window[1].start))
+    return np.asarray((y + window[0].start) * shape[1] + x + window[1].start, np.int64)
 
 
 def _same_cells(one: Pixels, other: Pixels) -> set[tuple[int, int]]:
@@ -167,6 +205,32 @@ def _overlaps(one: NDArray[Any], other: NDArray[Any]) -> dict[tuple[int, int], i
     return {divmod(pair, width): count for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True)}
 
 
+def proposed_images(layout: Layout, images: Iterable[str]) -> set[str]:
+    """Return the images that something is proposed for; looks into the folder once."""
+    root = layout.folder / "proposals"
+    there = {path.relative_to(root).as_posix() for path in root.rglob(f"*{LABELS_ENDING}")}
+    return {image for image in images if f"{stem(image)}{LABELS_ENDING}" in there}
+
+
+def offer_map(current: Pixels, proposed: Pixels, offers: Sequence[Offer]) -> LabelImage:
+    """Return (Y, X) int32: 0, or the place from 1 on of the offer whose cells, proposed or to go, lie there."""
+    found = np.zeros(current.shape, np.int32)
+    for plane, cells_of in ((current.labels, _going), (proposed.labels, _coming)):
+        table = np.zeros(int(plane.max(initial=0)) + 1, np.int32)
+        for place, offer in enumerate(offers, start=1):
+            table[list(cells_of(offer))] = place
+        found = np.where(drawn := table[plane], drawn, found)
+    return found
+
+
 def untouched(offers: Sequence[Offer]) -> tuple[Offer, ...]:
     """Return the offers that touch nothing a person has worked on."""
     return tuple(offer for offer in offers if not offer.corrected)
+
+
+def _coming(offer: Offer) -> tuple[int, ...]:
+    return offer.proposed
+
+
+def _going(offer: Offer) -> tuple[int, ...]:
+    return offer.current if offer.kind == "gone" else ()
