@@ -68,13 +68,13 @@ def panel(open_panel, smear, untrained):
 
 def column(panel, number):
     """Return a column's words as they are seen."""
-    order = panel.results.table.order
+    order = panel.results.table.rows
     return [order.index(row, number).data() for row in range(order.rowCount())]
 
 
 def click(qtbot, panel, row):
     table = panel.results.table
-    where = table.visualRect(table.order.index(row, PREDICTED)).center()
+    where = table.visualRect(table.rows.index(row, PREDICTED)).center()
     qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(where))
 
 
@@ -147,8 +147,8 @@ def test_a_folder_fills_the_table_with_its_failures(filled, wait, notes):
     assert any("1 of 5 images failed" in note for note in notes)
     assert "4 of 5 images" in filled.state.text()
     assert "1 failed" in filled.results.counted.text()
-    first = filled.results.table.order.index(0, IMAGE)
-    wait(lambda: filled.results.table.order.index(1, IMAGE).data(Qt.ItemDataRole.DecorationRole) is not None)
+    first = filled.results.table.rows.index(0, IMAGE)
+    wait(lambda: filled.results.table.rows.index(1, IMAGE).data(Qt.ItemDataRole.DecorationRole) is not None)
     assert first.data(Qt.ItemDataRole.DecorationRole) is None, "there is no picture of what is no image"
 
 
@@ -180,7 +180,7 @@ def test_a_click_opens_the_image_and_the_next_one_closes_it_again(qtbot, filled,
     assert [layer.name for layer in viewer.layers] == ["image 0", "smear2"]
     made = labels_layer(np.zeros((96, 128), np.int32), "cells", Origin(Sidecar(), image=viewer.layers["smear2"]))
     viewer.add_layer(made)
-    filled.results.table.setCurrentIndex(filled.results.table.order.index(names.index("smear0.png"), IMAGE))
+    filled.results.table.setCurrentIndex(filled.results.table.rows.index(names.index("smear0.png"), IMAGE))
     qtbot.keyClick(filled.results.table, Qt.Key.Key_Return)
     assert [layer.name for layer in viewer.layers] == ["image 0", "smear2", "cells", "smear0"]
     (image_notes(opened).record.path).unlink()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, QSortFilterProxyModel, Qt, QTimer, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QTableView, QWidget
 
@@ -32,7 +32,10 @@ _Role = Qt.ItemDataRole
 
 
 class EntriesModel(QAbstractTableModel):
-    """Entries as Qt sees them; tells which files it has no picture of while they are looked at."""
+    """Entries as Qt sees them, in their order; tells which files it has no picture of while they are looked at.
+
+    It sorts by itself: Qt's proxy asks for a value at each of its comparisons, a second for some thousand entries.
+    """
 
     pictures_wanted = Signal(object)
     """Paths (list) of files whose rows are seen and have no thumbnail."""
@@ -40,6 +43,9 @@ class EntriesModel(QAbstractTableModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.entries: list[Entry] = []
+        self._seen: list[int] = []
+        """Positions of the entries in the order of the rows."""
+        self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
         self._pixmaps: dict[int, QPixmap] = {}
         self._wanted: list[Path] = []
         self._asked: set[Path] = set()
@@ -57,9 +63,32 @@ class EntriesModel(QAbstractTableModel):
         self._pixmaps.clear()
         if not same:
             self._asked.clear()
+            self._seen = self._in_order()
             self.endResetModel()
         elif entries:
             self.dataChanged.emit(self.index(0, 0), self.index(len(entries) - 1, len(HEADS) - 1))
+            self.sort(*self._sorted)
+
+    def entry(self, row: int) -> Entry:
+        """Return the entry that a row shows."""
+        return self.entries[self._seen[row]]
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, -1 = as the entries were given; equal ones stay as they were given."""
+        self._sorted = column, order
+        self.layoutAboutToBeChanged.emit()
+        before, self._seen = self._seen, self._in_order()
+        row_of = {position: row for row, position in enumerate(self._seen)}
+        old = self.persistentIndexList()
+        self.changePersistentIndexList(old, [self.index(row_of[before[i.row()]], i.column()) for i in old])
+        self.layoutChanged.emit()
+
+    def _in_order(self) -> list[int]:
+        column, order = self._sorted
+        if column < 0:
+            return list(range(len(self.entries)))
+        keys = [order_of(entry, column) for entry in self.entries]
+        return sorted(range(len(keys)), key=keys.__getitem__, reverse=order == Qt.SortOrder.DescendingOrder)
 
     def add_thumbnails(self, found: Mapping[Path, RGBImage]) -> None:
         """Show further pictures; nothing is sorted again."""
@@ -81,26 +110,24 @@ class EntriesModel(QAbstractTableModel):
         return TIPS[section] if orientation == Qt.Orientation.Horizontal and role == _Role.ToolTipRole else None
 
     def data(self, index: QModelIndex, role: int = _Role.DisplayRole) -> Any:
-        """Return what a cell shows, sorts by and says."""
-        entry, column = self.entries[index.row()], index.column()
+        """Return what a cell shows and says."""
+        entry, column = self.entry(index.row()), index.column()
         if role in (_Role.DisplayRole, _Role.AccessibleTextRole):
             return text_of(entry, column)
-        if role == _Role.UserRole:
-            return order_of(entry, column)
         if role == _Role.ToolTipRole:
             return tip_of(entry, column)
         if role == _Role.TextAlignmentRole and column not in (IMAGE, PREDICTED, STATUS):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == _Role.DecorationRole and column == IMAGE:
-            return self._picture(index.row())
+            return self._picture(self._seen[index.row()])
         return None
 
-    def _picture(self, row: int) -> QPixmap | None:
-        entry = self.entries[row]
+    def _picture(self, position: int) -> QPixmap | None:
+        entry = self.entries[position]
         if entry.thumbnail is not None:
-            if row not in self._pixmaps:
-                self._pixmaps[row] = pixmap_of(entry.thumbnail)
-            return self._pixmaps[row]
+            if position not in self._pixmaps:
+                self._pixmaps[position] = pixmap_of(entry.thumbnail)
+            return self._pixmaps[position]
         if entry.path is not None and entry.path not in self._asked and entry.error is None:
             self._asked.add(entry.path)
             self._wanted.append(entry.path)
@@ -122,11 +149,7 @@ class EntriesTable(QTableView):
         super().__init__(parent)
         self.rows = EntriesModel(self)
         self.rows.pictures_wanted.connect(pictures)
-        self.order = QSortFilterProxyModel(self)
-        self.order.setSourceModel(self.rows)
-        self.order.setSortRole(_Role.UserRole)
-        self.order.setDynamicSortFilter(True)
-        self.setModel(self.order)
+        self.setModel(self.rows)
         self.setAccessibleName("Predicted subtypes")
         self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QTableView.SelectionMode.SingleSelection)
@@ -149,11 +172,7 @@ class EntriesTable(QTableView):
 
     def shown(self) -> list[Entry]:
         """Return the entries in the order in which they are seen."""
-        return [self.entry(self.order.index(row, 0)) for row in range(self.order.rowCount())]
-
-    def entry(self, index: QModelIndex) -> Entry:
-        """Return the entry of a cell as it is seen."""
-        return self.rows.entries[self.order.mapToSource(index).row()]
+        return [self.rows.entry(row) for row in range(self.rows.rowCount())]
 
     def least_sure_first(self) -> None:
         """Sort by how far the predictions may be relied on, the least first."""
@@ -161,7 +180,7 @@ class EntriesTable(QTableView):
         self.scrollToTop()
 
     def _choose(self, index: QModelIndex) -> None:
-        self.chosen.emit(self.entry(index))
+        self.chosen.emit(self.rows.entry(index.row()))
 
 
 def text_of(entry: Entry, column: int) -> str:
