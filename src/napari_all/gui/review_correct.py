@@ -61,7 +61,7 @@ class CorrectTab(ReviewTab):
     def _on_sight(self) -> None:
         if self.session is not None:
             self.session.shown.show_outlines(self.outlines.isChecked())
-            self.session.shown.show_parts(self.parts.isChecked())
+            self.session.shown.parts.want(self.parts.isChecked())
 
     def _labels(self) -> Any:
         return self.session.shown.labels if self.session is not None else None

@@ -9,13 +9,13 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_all.errors import ImageError, NapariAllError, ProjectError
 from napari_all.gui.canvas_tools import Points, Tool
-from napari_all.gui.corrections import TOOLS
+from napari_all.gui.corrections import TOOLS, Context
 from napari_all.gui.review_shown import Shown
 from napari_all.project.change import Change
 from napari_all.project.index import ImageEntry
-from napari_all.project.opened import Replayed
-from napari_all.project.order import Order, Progress, next_image, next_left, progress, review_order
+from napari_all.project.order import Order, Progress, coming, next_left, progress, review_order
 from napari_all.project.project import Project
+from napari_all.segmentation.editing import Edit
 from napari_all.types import ImageStatus
 
 AHEAD = 2
@@ -37,13 +37,15 @@ class ReviewSession(QObject):
     """Something that a person did, or that arrived, is in the project now; also another image is shown."""
     moved = Signal()
     """Another image is shown, or the same with other labels."""
+    edited = Signal(object, object)
+    """Pixels changed, also by undo and redo: their window (rows, columns), and the set of the cells concerned."""
     told = Signal(str)
     """Words for the person: what hinders, or what was found."""
 
     def __init__(self, viewer: Viewer, project: Project, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.project = project
-        self.shown = Shown(viewer, self._record, self._on_refused, self.undo, self.redo)
+        self.shown = Shown(viewer, self._record, self._on_refused, self.undo, self.redo, self.edited.emit)
         self.current: str | None = None
         self.order: Order = "file"
 
@@ -64,9 +66,8 @@ class ReviewSession(QObject):
 
     def begin(self) -> None:
         """Show the first image that is left to do, else the first."""
-        names = self.names
-        first = next_left(names, self.project.entries, None) or names[0]
-        self._show_first_of([first, *names])
+        first = next_left(self.names, self.project.entries, None)
+        self._show_first_of([*([first] if first else []), *self.names])
 
     def go_to(self, image: str) -> bool:
         """Show an image; return whether it is shown. While saving fails, nobody leaves the image that is shown."""
@@ -84,14 +85,13 @@ class ReviewSession(QObject):
         """Leave the image as it is and show the next one that is not done, from the beginning again past the end."""
         if not self._may_leave():
             return False
-        names, entries = self.names, self.project.entries
-        found = next_left(names, entries, self.current)
+        names = self.names
+        found = next_left(names, self.project.entries, self.current)
         if found is None:
             nothing = self.entry is None or self.progress.left == 0
             self.told.emit("Every image is done." if nothing else "This is the only image that is left.")
             return False
-        after = names[names.index(found) :]
-        return self._show_first_of(after)
+        return self._show_first_of(names[names.index(found) :])
 
     def accept(self) -> bool:
         """Say that the labels are right: what was changed is corrected, all else accepted; then on to what is left."""
@@ -113,38 +113,36 @@ class ReviewSession(QObject):
 
     def flag(self) -> None:
         """Flag the image to come back to it, or take the flag away."""
-        entry = self.entry
-        if entry is not None:
+        if (entry := self.entry) is not None:
             self.project.set_flag(entry.image, not entry.flag)
             self.changed.emit()
 
     def gesture(self, tool: Tool, points: Points) -> None:
         """Do what a tool of the canvas asks for."""
+        self.correct(tool.name.lower(), lambda context: TOOLS[tool](context, points))
+
+    def correct(self, name: str, correction: Callable[[Context], Edit]) -> None:
+        """Make a correction of the image that is shown, as one step of undo under the name of its tool."""
         if self.current is None or not self.shown.there:
             return
         self.shown.take_in()
         try:
-            done = self.shown.edit(tool.name.lower(), TOOLS[tool](self.shown.context(), points))
+            done = self.shown.edit(name, correction(self.shown.context()))
         except ProjectError as error:
             self._on_refused(str(error))
-            return
         except NapariAllError as error:
             self.told.emit(str(error))
-            return
-        if not done:
-            self.told.emit("Nothing to change.")
+        else:
+            if not done:
+                self.told.emit("Nothing to change.")
 
     def undo(self) -> None:
         """Take back the last step, on whichever image it was."""
-        self.shown.take_in()
-        step = self.project.desk.history.to_undo
-        self._replay(step.image if step else None, self.project.undo, "There is nothing to undo.")
+        self._replay(again=False)
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self.shown.take_in()
-        step = self.project.desk.history.to_redo
-        self._replay(step.image if step else None, self.project.redo, "There is nothing to redo.")
+        self._replay(again=True)
 
     def reload(self) -> None:
         """Show the labels of the image as the project has them now, without moving the picture."""
@@ -153,13 +151,7 @@ class ReviewSession(QObject):
 
     def look_ahead(self) -> None:
         """Have the images prepared that are likely to come next."""
-        names, entries = self.names, self.project.entries
-        after: list[str] = []
-        left = next_left(names, entries, self.current)
-        for name in (left, next_image(names, self.current), left and next_left(names, entries, left)):
-            if name is not None and name not in after and name != self.current:
-                after.append(name)
-        self.project.prefetch(after[:AHEAD])
+        self.project.prefetch(coming(self.names, self.project.entries, self.current)[:AHEAD])
 
     def _step(self, step: int) -> bool:
         if not self._may_leave():
@@ -220,11 +212,10 @@ class ReviewSession(QObject):
         self.look_ahead()
 
     def _record(self, change: Change) -> None:
-        if self.current is None:
-            return
-        self.project.record(self.current, change)
-        self._note_values()
-        self.changed.emit()
+        if self.current is not None:
+            self.project.record(self.current, change)
+            self._note_values()
+            self.changed.emit()
 
     def _note_values(self) -> None:
         if self.current is not None:
@@ -234,12 +225,15 @@ class ReviewSession(QObject):
         self.reload()
         self.told.emit(reason)
 
-    def _replay(self, image: str | None, replay: Callable[[], Replayed | None], nothing: str) -> None:
+    def _replay(self, *, again: bool) -> None:
         """Undo or redo; go to the image that it concerns."""
-        if image is None:
-            self.told.emit(nothing)
+        self.shown.take_in()
+        history = self.project.desk.history
+        step, replay = (history.to_redo, self.project.redo) if again else (history.to_undo, self.project.undo)
+        if step is None:
+            self.told.emit(f"There is nothing to {'redo' if again else 'undo'}.")
             return
-        if image != self.current and not self._may_leave():
+        if step.image != self.current and not self._may_leave():
             return
         try:
             done = replay()

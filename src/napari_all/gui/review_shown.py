@@ -24,10 +24,10 @@ from napari_all.gui.layers import (
     is_smear,
     labels_layer,
     outline_px,
-    parts_layer,
     show_outlines,
 )
 from napari_all.gui.results import OUTLINE_PIXELS
+from napari_all.gui.review_overlays import forget_history, overlays, repaint
 from napari_all.io.masks import Sidecar
 from napari_all.project.change import Change, apply_pixels, change_of_edit
 from napari_all.project.opened import Opened
@@ -35,6 +35,7 @@ from napari_all.project.plane_files import FINISHED
 from napari_all.project.planes import Pixels, Values
 from napari_all.segmentation import editing
 from napari_all.segmentation.editing import CellIndex, Edit
+from napari_all.segmentation.editing.windows import Window
 
 BRUSHES = ("paint", "erase", "fill", "polygon")
 """napari's modes of a labels layer that change it; the log names them as napari does."""
@@ -55,6 +56,9 @@ class Shown:
         Called with the reason when `record` refuses what was painted.
     undo, redo
         Take the place of napari's own on the labels layer.
+    on_edited
+        Called after a change of pixels, done, undone or done again, with its window and the numbers of the cells that
+        it changed, made or ended.
     """
 
     def __init__(
@@ -64,21 +68,21 @@ class Shown:
         on_refused: Callable[[str], None],
         undo: Callable[[], None],
         redo: Callable[[], None],
+        on_edited: Callable[[Window, set[int]], None],
     ) -> None:
         self._viewer = viewer
         self._record, self._on_refused = record, on_refused
-        self._undo, self._redo = undo, redo
+        self._undo, self._redo, self._on_edited = undo, redo, on_edited
         self._own = False
         self._size_um: tuple[float, float] | None = None
         self.image: Image | None = None
         self.labels: Labels | None = None
-        self.parts: Labels | None = None
+        self.parts, self.marks = overlays(viewer)
         self.pixels = Pixels.empty((1, 1))
         self.cells = CellIndex(self.pixels.labels)
         self.sidecar = Sidecar()
         self.outlines = True
         self._diameter_px: float | None = None
-        self._parts_wanted = False
 
     @property
     def there(self) -> bool:
@@ -104,7 +108,8 @@ class Shown:
         image.name, labels.name = stem, f"{stem} cells"
         image.metadata[KEY] = ImageNotes(opened.record)
         self.note_values(opened.values)
-        self._show_parts(stem)
+        self.parts.show(self.pixels, labels, stem, known=self.sidecar.parts == "nucleus+cytoplasm")
+        self.marks.show(self.pixels, labels, stem)
         labels.selected_label = self.cells.unused
         if fit:
             self._viewer.fit_to_view(layers=[image])
@@ -147,6 +152,7 @@ class Shown:
             editing.change(planes, inverse, self.cells)
             raise
         self._repaint(full.indices)
+        self._on_edited(full.window, touched)
         return True
 
     def take_in(self) -> None:
@@ -170,12 +176,12 @@ class Shown:
         """Repeat on the screen what an undo or a redo has done in the project."""
         apply_pixels(change, self.pixels)
         for diff in change.planes:
-            where = np.unravel_index(diff.indices, self.pixels.shape)
+            y, x = np.unravel_index(diff.indices, self.pixels.shape)
             if diff.plane == "labels":
-                self.cells.update(self.pixels.labels, (where[0], where[1]), diff.before)
-                self._repaint((where[0], where[1]))
-        if self.parts is not None and self.parts.visible:
-            self.parts.refresh()
+                self.cells.update(self.pixels.labels, (y, x), diff.before)
+            self._repaint((y, x))
+        if any(len(diff) for diff in change.planes):
+            self._on_edited(*_extent(change, self.pixels))
 
     def show_outlines(self, outlines: bool) -> None:
         """Show the cells as edges, or as filled areas; large images are always filled, as napari outlines slowly."""
@@ -183,25 +189,21 @@ class Shown:
         if self.labels is not None:
             self._outline(self.labels)
 
-    def show_parts(self, shown: bool) -> None:
-        """Show nucleus and cytoplasm, where they are told apart, or hide them."""
-        self._parts_wanted = shown
-        if self.parts is not None and self.parts in self._viewer.layers:
-            self.parts.visible = shown
-
     def let_go(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in (self.parts, self.labels, self.image):
+        self.parts.let_go()
+        self.marks.let_go()
+        for layer in (self.labels, self.image):
             if layer is not None and layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self.image = self.labels = self.parts = None
+        self.image = self.labels = None
 
     def _repaint(self, where: tuple[np.ndarray, np.ndarray]) -> None:
         if self.labels is not None:
             with self._by_ourselves():
-                self.labels.data_setitem(where, self.pixels.labels[where])
-        if self.parts is not None and self.parts.visible:
-            self.parts.refresh()
+                repaint(self.labels, where, self.pixels.labels[where])
+        self.parts.follow(where)
+        self.marks.follow(where)
 
     def _outline(self, labels: Labels) -> None:
         outlines = self.outlines and self.pixels.labels.size <= OUTLINE_PIXELS
@@ -218,25 +220,10 @@ class Shown:
         self.labels = labels_layer(self.pixels.labels.copy(), f"{stem} cells", made)
         self.labels.undo = self._undo  # type: ignore[method-assign]
         self.labels.redo = self._redo  # type: ignore[method-assign]
+        forget_history(self.labels)
         self.labels.events.paint.connect(self._on_paint)
         self._viewer.add_layer(self.image)
         self._viewer.add_layer(self.labels)
-
-    def _show_parts(self, stem: str) -> None:
-        """Show nucleus and cytoplasm in a layer below the cells; it is hidden until somebody wants to see it."""
-        if self.labels is None:
-            return
-        told_apart = self.sidecar.parts == "nucleus+cytoplasm"
-        if self.parts is None or self.parts not in self._viewer.layers:
-            if not told_apart:
-                return
-            self.parts = parts_layer(self.pixels.classes, f"{stem} parts", self.labels)
-            self.parts.visible = self._parts_wanted
-            self._viewer.add_layer(self.parts)
-            self._viewer.layers.move(self._viewer.layers.index(self.parts), self._viewer.layers.index(self.labels))
-        # The same memory as the project's image on the screen: an edit needs a refresh only.
-        self.parts.data = self.pixels.classes if told_apart else np.zeros_like(self.pixels.classes)
-        self.parts.name = f"{stem} parts"
 
     def _on_paint(self, event: Any = None) -> None:
         if not self._own:
@@ -250,3 +237,13 @@ class Shown:
             yield
         finally:
             self._own = before
+
+
+def _extent(change: Change, pixels: Pixels) -> tuple[Window, set[int]]:
+    """Return the window of a change and the cells that it concerns."""
+    flat = np.concatenate([diff.indices for diff in change.planes])
+    y, x = np.unravel_index(flat, pixels.shape)
+    numbers = [pixels.labels.reshape(-1)[flat]]
+    numbers += [diff.before for diff in change.planes if diff.plane == "labels"]
+    window = slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
+    return window, set(np.unique(np.concatenate(numbers)).tolist()) - {0}

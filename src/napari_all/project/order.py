@@ -75,6 +75,13 @@ def next_left(names: Sequence[str], entries: Sequence[ImageEntry], current: str 
     return next((name for name in (*names[start:], *names[:start]) if name in left and name != current), None)
 
 
+def coming(names: Sequence[str], entries: Sequence[ImageEntry], current: str | None) -> list[str]:
+    """Return the images that are likely to be wanted after the current one, the likeliest first."""
+    left = next_left(names, entries, current)
+    likely = (left, next_image(names, current), left and next_left(names, entries, left))
+    return list(dict.fromkeys(name for name in likely if name is not None and name != current))
+
+
 def _subtype(entry: ImageEntry) -> tuple[int, float]:
     known = entry.predicted in SUBTYPES.names
     place = SUBTYPES.names.index(entry.predicted) if known and entry.predicted else len(SUBTYPES)
