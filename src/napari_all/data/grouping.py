@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from napari_all.errors import UsageError
 
@@ -105,3 +109,24 @@ def hold_out(
         held.add(group)
         count += sizes[group]
     return [group in held for group in groups]
+
+
+def joined(groupings: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return a number for each image; images that any of the groupings puts together, also through others, share it.
+
+    Parameters
+    ----------
+    groupings
+        Each gives the group of every image.
+    """
+    members = [{group: place for place, group in enumerate(dict.fromkeys(groups))} for groups in groupings]
+    count = len(groupings[0]) if groupings else 0
+    links, first = [], count
+    for groups, place in zip(groupings, members, strict=True):
+        links += [(image, first + place[group]) for image, group in enumerate(groups)]
+        first += len(place)
+    ends = np.array(links, np.intp).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(first, first))
+    which = connected_components(graph, directed=False)[1][:count] if first else np.empty(0, np.intp)
+    order = {number: place for place, number in enumerate(dict.fromkeys(which.tolist()))}
+    return [order[number] for number in which.tolist()]

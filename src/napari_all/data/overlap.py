@@ -94,6 +94,17 @@ def find_overlaps(
     return Overlaps(pairs, groups, tuple(appearance_clusters(np.array(looks), labels, groups, scheme.keys)))
 
 
+def overlap_groups(paths: Sequence[Path], monitor: Monitor | None = None) -> tuple[int, ...]:
+    """Return the overlap group of each image file, as `find_overlaps` numbers them; the same errors."""
+    watch = monitor or NullMonitor()
+    planes = []
+    for number, path in enumerate(paths):
+        watch.raise_if_cancelled()
+        watch.report("reading images", number, len(paths))
+        planes.append(plane_of(read_image(path)[1]))
+    return groups_of(len(planes), tuple(_pairs(planes, watch)))
+
+
 def groups_of(count: int, pairs: Sequence[OverlapPair]) -> tuple[int, ...]:
     """Number the sets of images that pairs connect, by first image from 0 on."""
     ends = (np.array([p.first for p in pairs], np.intp), np.array([p.second for p in pairs], np.intp))

@@ -34,6 +34,11 @@ class Layout:
         """Held by the program that has the project open."""
         return self.folder / "project.lock"
 
+    @property
+    def models(self) -> Path:
+        """Networks that were trained on the project, a folder each."""
+        return self.folder / "models"
+
     def labels(self, image: str, shelf: Shelf = "labels") -> Path:
         """Label image of a shelf; the other files of the image are named after it."""
         return inside(self.folder, f"{shelf}/{stem(image)}{LABELS_ENDING}")
