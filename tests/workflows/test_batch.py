@@ -174,7 +174,7 @@ def test_run_record_tells_what_went_in(folder: Path, tmp_path: Path) -> None:
     record = segment_batch([folder], tmp_path / "out", HSV)
     text = (tmp_path / "out" / "run.json").read_text()
     stored = json.loads(text)
-    assert stored["schema_version"] == 3
+    assert stored["schema_version"] == 4
     assert stored["complete"] is True
     assert stored["parts"] == "cell"
     assert stored["settings"]["method"] == "hsv"

@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "open a sample smear, segmented and classified, in napari",
     "segment": "segment the cells of images",
     "classify": "predict the subtype of images",
+    "replay": "run again what the record of a run tells",
     "export": "convert label images to other formats",
     "train": "train or fine-tune a segmenter or a classifier",
     "evaluate": "measure results against reference masks",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from napari_all.errors import FileExistsRefused
+from napari_all.files import sha256_array
 from napari_all.io.images import MAX_PIXELS, read_image
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import Sidecar, portable
@@ -85,8 +86,9 @@ def segment_batch(
         files, sidecar = ImageFiles.of(image, output), held.get(image.name)
         if sidecar is None or (sidecar.status == "predicted" and set(files.wanted(more)) - set(files.existing)):
             source, rgb = read_image(image.path, max_pixels=max_pixels)
-            sidecar = write_result(files, segment_image(rgb, config, steps), source, more)
-            entry = InputRecord.of(image.name, source)
+            result = segment_image(rgb, config, steps)
+            sidecar = write_result(files, result, source, more)
+            entry = InputRecord.of(image.name, source, labels_sha256=sha256_array(result.labels))
         else:
             entry = _skipped(image, sidecar)
         facts.update({name: getattr(sidecar, name) for name in _RUN_FACTS})

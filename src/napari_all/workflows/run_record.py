@@ -35,6 +35,9 @@ class InputRecord(Settings):
     pixel_size_um: tuple[float, float] | None = Field(None, description="(y, x) pixel size in micrometres")
     source: str | None = Field(None, description="How the pixels were stored")
     outputs: list[str] = Field(default_factory=list, description="Files written, relative to the output folder")
+    labels_sha256: str | None = Field(
+        None, description="SHA-256 of the label image's type, shape and pixels; null where it was not made anew"
+    )
     cells: int | None = Field(None, description="Number of cells")
     smudges: int | None = Field(None, description="Number of smudge cells left out; null where they cannot be told")
     diameter_px: float | None = Field(None, description="Cell diameter used, in pixels")
@@ -64,8 +67,8 @@ class InputRecord(Settings):
 class RunRecord(Settings):
     """The whole run; two runs of one job on one machine differ in `started` and `seconds` only."""
 
-    schema_version: Literal[1, 2, 3] = Field(
-        3, description="Version of this file's layout; 2: `uncertainty` is new; 3: `cam_in_cells` is"
+    schema_version: Literal[1, 2, 3, 4] = Field(
+        4, description="Version of this file's layout; 2: `uncertainty` is new; 3: `cam_in_cells`; 4: `labels_sha256`"
     )
     command: Literal["segment", "classify", "export"] = Field(description="The job")
     complete: bool = Field(False, description="False while it runs and when it was interrupted")
