@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel
 from napari_all.gui.audit import AuditPanel
 from napari_all.gui.correct import CorrectPanel
 from napari_all.gui.export import ExportPanel
-from napari_all.gui.panel import RESEARCH_USE
+from napari_all.gui.panel_foot import RESEARCH_USE
 from napari_all.gui.preview import NAME
 from napari_all.gui.review import ReviewPanel
 from napari_all.gui.subtype import SubtypePanel

@@ -1,9 +1,14 @@
+import shlex
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from napari_all.cli import main
 from napari_all.gui.layers import PREVIEW_KEY, origin
 from napari_all.gui.preview import NAME
 from napari_all.gui.threshold import ThresholdPanel
+from napari_all.io.masks import read_labels
 from napari_all.segmentation.methods import METHODS
 from napari_all.workflows.segment import make_config, segment_image
 
@@ -44,6 +49,23 @@ def test_make_labels_gives_what_the_command_line_gives(panel, smear, wait):
     assert made.sidecar.parts == "cell"
     assert made.image is panel.viewer.layers["image 0"]
     assert NAME not in panel.viewer.layers
+
+
+def test_the_copied_command_makes_the_same_labels_without_a_window(panel, smear, wait, tmp_path, qapp):
+    command = panel.foot.command
+    assert command.isHidden(), "nothing was done yet"
+    panel.form_of_method.editor("saturation_low").low.setValue(120)
+    panel.make.click()
+    wait(lambda: len(results(panel.viewer)) == 1)
+    assert not command.isHidden()
+    command.click()
+    assert panel.state.text() == f"Copied: {qapp.clipboard().text()}"
+    words = shlex.split(qapp.clipboard().text())
+    assert words[:3] == ["napari-all", "segment", "IMAGE"], "this layer has no file"
+    Image.fromarray(smear.rgb).save(tmp_path / "a.png")
+    words[2], words[-1] = str(tmp_path / "a.png"), str(tmp_path / "out")
+    assert main(words[1:]) == 0
+    np.testing.assert_array_equal(read_labels(tmp_path / "out" / "a_labels.tif").labels, results(panel.viewer)[0].data)
 
 
 def test_making_labels_twice_overwrites_nothing(panel, wait):

@@ -115,7 +115,7 @@ def test_a_stopped_training_keeps_its_best_epoch_and_can_be_gone_on_with(open_pa
     checked(panel, wait)
     panel.train.click()
     wait(lambda: len(panel.view.curves.rows) >= 1)
-    panel._cancel.click()
+    panel.foot.cancel.click()
     wait(lambda: panel.job is None)
     assert "the best epoch was kept" in panel.view.outcome.text()
     assert (run / "my-classifier.safetensors").exists()

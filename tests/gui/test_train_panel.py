@@ -125,7 +125,7 @@ def test_a_training_draws_its_curves_and_its_model_goes_to_the_unet_panel(
     checked(panel, wait)
     stages = []
     panel.train.click()
-    panel.job.progressed.connect(lambda stage, *_: stages.append(panel._stage.text()))
+    panel.job.progressed.connect(lambda stage, *_: stages.append(panel.foot.stage.text()))
     wait(lambda: panel.job is None)
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert [row["epoch"] for row in panel.view.curves.rows] == [1, 2]
@@ -154,8 +154,8 @@ def test_a_training_can_be_stopped_at_once_gone_on_with_and_stopped_with_its_bes
     checked(panel, wait)
     panel.train.click()
     wait(lambda: len(panel.view.curves.rows) >= 1)
-    panel._cancel.click()
-    panel._cancel.click()
+    panel.foot.cancel.click()
+    panel.foot.cancel.click()
     wait(lambda: panel.job is None)
     assert "Stopped at once" in panel.state.text()
     assert not (run / "my-unet.safetensors").exists()
@@ -165,13 +165,13 @@ def test_a_training_can_be_stopped_at_once_gone_on_with_and_stopped_with_its_bes
     before = len(read_curves(run))
     wait(lambda: len(panel.view.curves.rows) > before)
     assert asked == [run]
-    panel._cancel.click()
-    assert panel._cancel.text() == "Stop at once"
+    panel.foot.cancel.click()
+    assert panel.foot.cancel.text() == "Stop at once"
     wait(lambda: panel.job is None)
     assert "the best epoch was kept" in panel.view.outcome.text()
     assert (run / "my-unet.safetensors").exists()
     assert panel.view.use.isVisible()
-    assert panel._cancel.text() == "Cance&l"
+    assert panel.foot.cancel.text() == "Cance&l"
     monkeypatch.setattr(panel, "ask_about", lambda output: None)
     panel.train.click()
     assert panel.job is None, "who does not choose changes nothing"

@@ -107,14 +107,24 @@ def test_a_given_diameter_is_used_and_reaches_the_configuration(panel, wait):
     assert panel.caution.isHidden()
 
 
+def test_the_command_of_what_was_done_keeps_its_settings(panel, wait):
+    set_diameter(panel, 25.0)
+    panel.doubt.setChecked(True)
+    panel.segment.click()
+    wait(lambda: len(labels_of(panel)) == 1)
+    set_diameter(panel, 60.0)
+    told = panel.foot.command.text_to_copy
+    assert told == "napari-all segment IMAGE --method unet --set diameter_px=25.0 --uncertainty --output results"
+
+
 def test_cancel_stops_the_work_and_the_next_job_runs(open_panel, wait):
     rgb = np.tile(make_smear(seed=1, shape=(512, 512)).rgb, (5, 5, 1))
     panel = open_panel(UNetPanel, rgb)
     wait(lambda: "starting" not in panel.device_line.text())
     set_diameter(panel, 20.0)  # many tiles
     panel.segment.click()
-    wait(lambda: panel._bar.value() > 0)
-    panel._cancel.click()
+    wait(lambda: panel.foot.bar.value() > 0)
+    panel.foot.cancel.click()
     wait(lambda: panel.job is None)
     assert panel.state.text() == "Stopped."
     assert labels_of(panel) == []
@@ -151,7 +161,7 @@ def test_a_killed_engine_is_told_and_the_next_job_works(panel, wait, notes):
     big = panel.viewer.add_image(rgb, name="big")
     panel.chooser.choose(big)
     panel.segment.click()
-    wait(lambda: panel._bar.value() > 0)
+    wait(lambda: panel.foot.bar.value() > 0)
     psutil.Process(ENGINES.client(heavy=True).pid).kill()
     wait(lambda: any("ended unexpectedly" in note for note in notes))
     panel.chooser.choose(panel.viewer.layers["image 0"])

@@ -18,7 +18,8 @@ from napari_all.gui.forms import SettingsForm
 from napari_all.gui.jobs import ENGINES
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
-from napari_all.gui.panel import Panel, primary, small
+from napari_all.gui.panel import Panel, primary
+from napari_all.gui.panel_foot import small
 from napari_all.gui.paths import PathRow
 from napari_all.gui.picture_view import PictureView
 from napari_all.gui.training_form import rows

@@ -69,6 +69,12 @@ def image_notes(layer: Layer) -> ImageNotes:
     return notes if isinstance(notes, ImageNotes) else ImageNotes()
 
 
+def source_of(layer: Layer) -> Path:
+    """Return the file of an image layer, or a place-holder where it has none."""
+    record = image_notes(layer).record
+    return record.path if record is not None and record.path is not None else Path("IMAGE")
+
+
 def note(layer: Layer, **changes: Any) -> None:
     """Change the notes of an image layer."""
     layer.metadata[KEY] = dataclasses.replace(image_notes(layer), **changes)

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -26,12 +25,9 @@ from qtpy.QtWidgets import (
 
 from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.layers import prepare_labels
+from napari_all.gui.panel_foot import PROGRESS_AFTER_MS, PanelFoot
 
-RESEARCH_USE = "For research use only. Not for use in diagnostic procedures."
 NO_IMAGE = "Open an image or a sample: File > Open Sample > napari-all"
-
-PROGRESS_AFTER_MS = 400
-"""Work shorter than this shows no bar, so that the panel does not flicker."""
 
 OnDone = Callable[[dict[str, Any], dict[str, NDArray[Any]]], None]
 """(value, arrays) of a job's result."""
@@ -69,11 +65,14 @@ class Panel(QWidget):
         self._scroll_there.setSingleShot(True)
         self._scroll_there.setInterval(PROGRESS_AFTER_MS + 200)
         self._scroll_there.timeout.connect(lambda: scroll.ensureWidgetVisible(self._part))
+        self.foot = PanelFoot()
+        self.state = self.foot.state
+        self.foot.cancel.clicked.connect(self.cancel)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         outer.addWidget(scroll, 1)
-        outer.addWidget(self._footer())
+        outer.addWidget(self.foot)
         self.setMinimumWidth(320)
 
     def say(self, text: str) -> None:
@@ -117,10 +116,7 @@ class Panel(QWidget):
         work.failed.connect(self._on_failed)
         work.cancelled.connect(self._on_cancelled)
         work.ended.connect(self._on_ended)
-        self._stage.setText(f"{stage}…")
-        self._bar.setRange(0, 0)
-        self._cancel.setEnabled(True)
-        self._appear.start()
+        self.foot.begin(stage)
         self.on_busy(True)
         return work
 
@@ -141,8 +137,7 @@ class Panel(QWidget):
     def cancel(self) -> None:
         """Ask the running work to stop."""
         if self.job is not None:
-            self._stage.setText("Stopping…")
-            self._cancel.setEnabled(False)
+            self.foot.stopping()
             self.job.cancel()
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
@@ -170,41 +165,8 @@ class Panel(QWidget):
             self.in_front = front
             self.on_front(front)
 
-    def _footer(self) -> QWidget:
-        footer = QWidget()
-        layout = QVBoxLayout(footer)
-        layout.setContentsMargins(10, 4, 10, 8)
-        layout.setSpacing(4)
-        self._progress = QWidget()
-        row = QVBoxLayout(self._progress)
-        row.setContentsMargins(0, 0, 0, 0)
-        self._stage = QLabel()
-        self._bar = QProgressBar()
-        self._cancel = QPushButton("Cance&l")
-        self._cancel.setToolTip("Stop this work; what is finished is kept")
-        self._cancel.clicked.connect(self.cancel)
-        line = QHBoxLayout()
-        line.addWidget(self._bar, 1)
-        line.addWidget(self._cancel)
-        row.addWidget(self._stage)
-        row.addLayout(line)
-        self._progress.setVisible(False)
-        self._appear = QTimer(self)
-        self._appear.setSingleShot(True)
-        self._appear.setInterval(PROGRESS_AFTER_MS)
-        self._appear.timeout.connect(lambda: self._progress.setVisible(True))
-        layout.addWidget(self._progress)
-        self.state = QLabel()
-        self.state.setWordWrap(True)
-        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(self.state)
-        layout.addWidget(small(RESEARCH_USE))
-        return footer
-
     def _on_progressed(self, stage: str, done: int, total: int) -> None:
-        self._stage.setText(self.describe(stage, done, total))
-        self._bar.setRange(0, total)
-        self._bar.setValue(done)
+        self.foot.show_progress(self.describe(stage, done, total), done, total)
 
     def _on_succeeded(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
         if self._needs is not None and self._needs not in self.viewer.layers:
@@ -223,17 +185,8 @@ class Panel(QWidget):
     def _on_ended(self) -> None:
         self.job = None
         self._on_done = self._needs = None
-        self._appear.stop()
-        self._progress.setVisible(False)
+        self.foot.end()
         self.on_busy(False)
-
-
-def small(text: str) -> QLabel:
-    """Return a line of smaller words that wraps."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setStyleSheet("QLabel { font-size: 11px; font-style: italic; }")
-    return label
 
 
 def labelled(form: QFormLayout, text: str, row: QHBoxLayout, buddy: QWidget) -> None:

@@ -16,17 +16,19 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.heat import cells_of, heat_words, mask_of, remove_heat, show_heat, told_of_heat
 from napari_all.gui.jobs import ENGINES, Job
-from napari_all.gui.layers import image_notes, is_smear, note, to_rgb
+from napari_all.gui.layers import image_notes, is_smear, note, source_of, to_rgb
 from napari_all.gui.looking import Looking
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
-from napari_all.gui.panel import NO_IMAGE, Panel, primary, small
+from napari_all.gui.panel import NO_IMAGE, Panel, primary
+from napari_all.gui.panel_foot import small
 from napari_all.gui.prediction_view import PredictionView
 from napari_all.gui.subtype_entries import Entries, Entry, prediction_from
 from napari_all.gui.subtype_files import report_request, write_csv
 from napari_all.gui.subtype_queue import LayerQueue, warn_of
 from napari_all.gui.subtype_results import SubtypeResults
 from napari_all.workflows.classify import ClassifyConfig
+from napari_all.workflows.command_text import TABLE, classify_command
 
 KNOWS = (
     "The model was trained on images of one laboratory. In its data set the subtype was found by flow cytometry; "
@@ -146,6 +148,10 @@ class SubtypePanel(Panel):
         """Show a new prediction; a Grad-CAM of an earlier one explains another answer, maybe another model's."""
         remove_heat(self.viewer, image)
         self._show_if_chosen(image)
+        self._offer_command(source_of(image))
+
+    def _offer_command(self, source: Path) -> None:
+        self.foot.command.offer(classify_command(ClassifyConfig.parse(self.config), source, TABLE))
 
     def _show_if_chosen(self, image: Image) -> None:
         if self.chooser.layer is image:
@@ -197,6 +203,7 @@ class SubtypePanel(Panel):
             stopped = "Stopped: " if len(rows) < value["asked"] else ""
             self.say(f"{stopped}{len(rows) - len(failed)} of {value['asked']} images of {folder.name} classified.")
             warn_of(failed, len(rows))
+            self._offer_command(folder)
 
         self.queue.asked = 0
         config = {"inputs": [str(folder)], "config": self.config}

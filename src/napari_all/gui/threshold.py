@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QGroupBox, QHBoxLayout, QPushBu
 from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.forms import SettingsForm
-from napari_all.gui.layers import is_smear, to_rgb
+from napari_all.gui.layers import is_smear, source_of, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import NO_IMAGE, Panel, labelled, primary
 from napari_all.gui.preview import Preview
@@ -25,6 +25,7 @@ from napari_all.gui.results import add_segmentation
 from napari_all.segmentation.method import PostprocessSettings, SegmentationMethod
 from napari_all.segmentation.methods import METHODS
 from napari_all.segmentation.normalise import normalise
+from napari_all.workflows.command_text import RESULTS, segment_command
 from napari_all.workflows.segment import SegmentConfig
 
 REST_MS = 300
@@ -282,6 +283,7 @@ class ThresholdPanel(Panel):
         self._at_rest.stop()
         self.preview.remove()
         add_segmentation(self.viewer, self._cleaned.value, self._cleaned.arrays, self._cleaned.image)
+        self.foot.command.offer(segment_command(self._cleaned.config, source_of(self._cleaned.image), RESULTS))
 
     def _on_failed(self, text: str) -> None:
         """Tell a failed preview in the panel only; a failed press of the button also pops up."""

@@ -12,7 +12,7 @@ from napari_all.data.views import DEFAULT_VIEW, VIEWS
 from napari_all.errors import NapariAllError, UsageError
 from napari_all.gui.forms import SettingsForm
 from napari_all.gui.model_chooser import SCRATCH, ModelChooser
-from napari_all.gui.panel import small
+from napari_all.gui.panel_foot import small
 from napari_all.gui.paths import PathRow
 from napari_all.gui.training_form import TrainingForm, rows
 from napari_all.networks.card import pair, read_card

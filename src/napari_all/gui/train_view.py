@@ -8,7 +8,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_all.gui.curves import CurvePlot, Plots, Rows, summary
-from napari_all.gui.panel import small
+from napari_all.gui.panel_foot import small
 from napari_all.gui.picture_view import PictureView
 
 

@@ -128,9 +128,9 @@ class TrainingPanel(Panel):
             self.job.end()
         else:
             self._stopping = True
-            self._stage.setText("Stopping: the best epoch is kept…")
-            self._cancel.setText("Stop at once")
-            self._cancel.setToolTip("Do not wait for the model; what the folder holds can be gone on with")
+            self.foot.stage.setText("Stopping: the best epoch is kept…")
+            self.foot.cancel.setText("Stop at once")
+            self.foot.cancel.setToolTip("Do not wait for the model; what the folder holds can be gone on with")
             self.job.cancel()
 
     def _switch(self) -> None:
@@ -218,7 +218,7 @@ class TrainingPanel(Panel):
     def _on_ended(self) -> None:
         self._timer.stop()
         self._training = None
-        self._cancel.setText("Cance&l")
+        self.foot.cancel.setText("Cance&l")
         super()._on_ended()
 
     def _on_use(self) -> None:

@@ -16,17 +16,20 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.forms import SettingsForm
 from napari_all.gui.jobs import ENGINES, Job
-from napari_all.gui.layers import is_smear, to_rgb
+from napari_all.gui.layers import is_smear, source_of, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
-from napari_all.gui.panel import NO_IMAGE, Panel, primary, small
+from napari_all.gui.panel import NO_IMAGE, Panel, primary
+from napari_all.gui.panel_foot import small
 from napari_all.gui.results import add_parts, add_segmentation, add_uncertainty, segmentation_from
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
 from napari_all.types import Segmentation
 from napari_all.workflows.batch import least_certain_first
+from napari_all.workflows.command_text import RESULTS, segment_command
 from napari_all.workflows.run_record import RunRecord
 from napari_all.workflows.segment import SegmentConfig
+from napari_all.workflows.segment_files import Extras
 
 METHOD = "unet"
 _REMEMBERED = "unet/config"
@@ -55,6 +58,10 @@ class UNetPanel(Panel):
         """What the form says, as the command line would be given it."""
         own = self.settings.value().updated(model=self.model.selected)
         return SegmentConfig(method=METHOD, settings=own.model_dump(mode="json"), postprocess=self.cleaning.value())
+
+    @property
+    def _extras(self) -> Extras:
+        return Extras(uncertainty=self.doubt.isChecked())
 
     def _build(self) -> None:
         form = self.form()
@@ -204,6 +211,7 @@ class UNetPanel(Panel):
             self._show_doubt()
             self.say(_told(result, image.name))
             self._show_used(result.diameter_px, config)
+            self.foot.command.offer(segment_command(config, source_of(image), RESULTS, self._extras))
 
         self.say("")
         self.caution.setVisible(False)
@@ -236,9 +244,11 @@ class UNetPanel(Panel):
 
     def segment_folder(self, source: Path, target: Path) -> None:
         """Segment every image below `source` into `target`; what is there already and still holds is kept."""
+        asked, extras = self.config, self._extras
 
         def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
             record = RunRecord.parse(value)
+            self.foot.command.offer(segment_command(asked, source, target, extras))
             self.say(_told_of_folder(record, target.name))
             if record.failed:
                 lines = "\n".join(f"{entry.image}: {entry.error}" for entry in record.failed[:10])
@@ -247,8 +257,8 @@ class UNetPanel(Panel):
         config = {
             "inputs": [str(source)],
             "output": str(target),
-            "config": self.config.model_dump(mode="json"),
-            "extras": {"uncertainty": self.doubt.isChecked()},
+            "config": asked.model_dump(mode="json"),
+            "extras": extras.model_dump(),
         }
         self.start("segment_folder", config, None, done, heavy=True)
 

@@ -11,6 +11,9 @@ from napari_all.workflows.classify import ClassifyConfig
 from napari_all.workflows.segment import SegmentConfig, make_config
 from napari_all.workflows.segment_files import Extras
 
+RESULTS, TABLE = Path("results"), Path("subtypes.csv")
+"""Where a command writes what the window only showed."""
+
 
 def segment_command(config: SegmentConfig, inputs: Path, output: Path, extras: Extras | None = None) -> str:
     """Return the `napari-all segment` that is given this configuration; what is a default is left out.
