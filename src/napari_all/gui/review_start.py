@@ -21,7 +21,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_all.gui.memory import recall, remember
-from napari_all.gui.panel import primary, small
+from napari_all.gui.panel import primary
+from napari_all.gui.panel_foot import small
 from napari_all.gui.paths import PathRow
 
 MOST_RECENT = 8
