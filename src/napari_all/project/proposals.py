@@ -7,7 +7,7 @@ only what is asked for is taken.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,9 +17,11 @@ from scipy.sparse.csgraph import connected_components
 
 from napari_all.errors import ProjectError
 from napari_all.io.masks import LABELS_ENDING
-from napari_all.project.change import Change, diff_planes
+from napari_all.project.change import Change, change_of_edit
 from napari_all.project.layout import Layout, stem
-from napari_all.project.planes import DTYPES, Pixels
+from napari_all.project.planes import Pixels
+from napari_all.segmentation import editing
+from napari_all.segmentation.editing import Edit
 from napari_all.types import BoolMask, LabelImage
 
 _SHARE = 0.5
@@ -87,9 +89,17 @@ def compare(current: Pixels, proposed: Pixels, start: Pixels | None = None) -> t
 
 
 def take_over(current: Pixels, proposed: Pixels, offers: Iterable[Offer], tool: str = "take over") -> Change:
-    """Return the change that takes offers; the cells of no other offer lose a pixel.
+    """Return the change that takes offers; see `taken`."""
+    planes = current.copy().editable("cell")
+    full = editing.completed(planes, taken(current, proposed, offers))
+    return change_of_edit(tool, full, editing.change(planes, full), current.shape)
 
-    The first cell that comes keeps the number of the first that goes; further ones get new numbers.
+
+def taken(current: Pixels, proposed: Pixels, offers: Iterable[Offer]) -> Edit:
+    """Return the edit that takes offers; the cells of no other offer lose a pixel.
+
+    The first cell that comes keeps the number of the first that goes; further ones get new numbers. Takes some
+    milliseconds for a cell of an image of 2048x2048, a tenth of a second for hundreds of them.
     """
     highest = int(current.labels.max(initial=0))
     numbers: dict[int, int] = {}
@@ -102,17 +112,14 @@ def take_over(current: Pixels, proposed: Pixels, offers: Iterable[Offer], tool: 
             numbers[cell] = kept or highest
     gone, come = _where(current.labels, going), _where(proposed.labels, numbers)
     window = _window(gone | come)
-    gone, before, new = gone[window], _cut(current, window), _cut(proposed, window)
-    after = before.copy()
-    after.labels[gone], after.classes[gone] = 0, 0
-    where = come[window] & (after.labels == 0)
-    coming = np.array(sorted(numbers), new.labels.dtype)
-    renumbered = np.array([numbers[cell] for cell in coming.tolist()], after.labels.dtype)
-    after.labels[where] = renumbered[np.searchsorted(coming, new.labels[where])]
-    after.classes[where] = new.classes[where]
-    after.ignore[where], after.marks[where] = False, 0
-    diffs = diff_planes(before, after)
-    return Change(tool, tuple(replace(diff, indices=_whole(diff.indices, window, current.shape)) for diff in diffs))
+    gone, come = gone[window], come[window] & (gone[window] | (current.labels[window] == 0))
+    coming = np.array(sorted(numbers), np.int32)
+    renumbered = np.array([numbers[cell] for cell in coming.tolist()], np.int32)
+    labels = np.zeros(gone.shape, np.int32)
+    labels[come] = renumbered[np.searchsorted(coming, proposed.labels[window][come])]
+    y, x = np.nonzero(gone | come)
+    classes = np.where(come, proposed.classes[window], 0).astype(np.uint8)
+    return Edit((y + window[0].start, x + window[1].start), labels[y, x], classes[y, x])
 
 
 def corrected_cells(current: Pixels, start: Pixels | None) -> set[int]:
@@ -141,16 +148,6 @@ def _window(mask: BoolMask) -> tuple[slice, slice]:
     if not len(rows):
         return slice(0, 0), slice(0, 0)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _cut(pixels: Pixels, window: tuple[slice, slice]) -> Pixels:
-    return Pixels(**{name: np.ascontiguousarray(pixels.plane(name)[window]) for name in DTYPES})
-
-
-def _whole(indices: NDArray[np.int64], window: tuple[slice, slice], shape: tuple[int, int]) -> NDArray[np.int64]:
-    """Return positions in a window as positions in the image."""
-    y, x = np.divmod(indices, max(1, window[1].stop - window[1].start))
-    return np.asarray((y + window[0].start) * shape[1] + x + window[1].start, np.int64)
 
 
 def _same_cells(one: Pixels, other: Pixels) -> set[tuple[int, int]]:
