@@ -10,7 +10,7 @@ from PIL import Image
 
 from napari_all.data.grouping import joined, read_column
 from napari_all.data.synthetic import make_smear
-from napari_all.errors import Cancelled, UsageError
+from napari_all.errors import Cancelled, FileExistsRefused, UsageError
 from napari_all.io.masks import Sidecar
 from napari_all.monitor import NullMonitor
 from napari_all.project.create import create_project
@@ -18,7 +18,7 @@ from napari_all.project.layout import Layout
 from napari_all.project.planes import Pixels
 from napari_all.project.predicting import take_prediction
 from napari_all.project.project import Project
-from napari_all.workflows.learn import LearnConfig, learn, plan_learning
+from napari_all.workflows.learn import LearnConfig, learn, next_name, plan_learning
 from napari_all.workflows.train_config import make_train_config
 
 TINY = LearnConfig(
@@ -95,10 +95,14 @@ def test_a_training_leaves_a_model_and_keeps_aside_again_what_was_kept_aside(pro
     pytest.importorskip("lightning")
     images = tmp_path / "images"
     with Project(project) as opened:  # the window has it open meanwhile
-        report, model = learn(project, images, TINY)
+        named = TINY.updated(training=TINY.training.updated(name=next_name(project)))
+        report, model = learn(project, images, named)
         opened.set_status("s4.png", "accepted")
     assert model == project.resolve() / "models" / "my-project-1" / "my-project-1.safetensors"
     assert (model.parent / "before_after.png").exists()
+    assert next_name(project) == "my-project-2"
+    with pytest.raises(FileExistsRefused, match="already"):
+        learn(project, images, named)
     parts = read_column(model.parent / "split.csv", "part")
     assert sorted(parts) == ["s0.png", "s0b.png", "s1.png", "s2.png", "s3.png"]
     assert set(report.after.per_image) == {name for name, part in parts.items() if part == "val"}

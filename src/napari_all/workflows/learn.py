@@ -13,7 +13,7 @@ from pydantic import Field
 from napari_all.config import Settings
 from napari_all.data.grouping import hold_out, joined, look_up, read_column
 from napari_all.data.overlap import overlap_groups
-from napari_all.errors import UsageError
+from napari_all.errors import FileExistsRefused, UsageError
 from napari_all.io.masks import LABELS_ENDING, read_sidecar
 from napari_all.io.tables import write_table
 from napari_all.monitor import Monitor, NullMonitor
@@ -122,7 +122,7 @@ def learn(project: Path, images: Path, config: LearnConfig, monitor: Monitor | N
     Parameters
     ----------
     config
-        Its `training.name` is replaced by the project's name and a number.
+        Its `training.name` is that of the model and of its folder; `next_name` proposes one.
 
     Returns
     -------
@@ -130,6 +130,8 @@ def learn(project: Path, images: Path, config: LearnConfig, monitor: Monitor | N
 
     Raises
     ------
+    FileExistsRefused
+        There is a model of this name.
     UsageError, ImageError, MaskError, CheckpointError
         The data or settings do not fit; see `plan_learning` and `train_segmenter`.
     Cancelled
@@ -137,14 +139,15 @@ def learn(project: Path, images: Path, config: LearnConfig, monitor: Monitor | N
     """
     watch = monitor or NullMonitor()
     layout = Layout(project.resolve())
+    run = layout.models / config.training.name
+    if run.exists():
+        raise FileExistsRefused(f"the project has a model {run.name!r} already; give the new one another name")
     plan = plan_learning(project, images, config, watch)
-    run = next_run(layout)
-    training = config.training.updated(name=run.name)
     try:
         masks = _copy_masks(layout, plan, run)
         split = _write_split(run / SPLIT, plan)
         source = SourceConfig(images=images, masks=masks, groups=split, split=split)
-        report = train_segmenter([source], run, training, monitor=watch)
+        report = train_segmenter([source], run, config.training, monitor=watch)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)
         raise
@@ -152,11 +155,12 @@ def learn(project: Path, images: Path, config: LearnConfig, monitor: Monitor | N
     return report, run / report.checkpoint
 
 
-def next_run(layout: Layout) -> Path:
-    """Return the folder of the project's next training; its name is that of the model, too."""
+def next_name(project: Path) -> str:
+    """Return what the next model of a project may be called: the name of its folder, and a number."""
+    layout = Layout(project.resolve())
     name = _NO_NAME.sub("-", layout.folder.name).strip("-._")[:56] or "project"
     taken = {path.name for path in layout.models.iterdir()} if layout.models.is_dir() else set()
-    return layout.models / next(run for n in range(1, len(taken) + 2) if (run := f"{name}-{n}") not in taken)
+    return next(run for n in range(1, len(taken) + 2) if (run := f"{name}-{n}") not in taken)
 
 
 def _finished(layout: Layout, image: str) -> bool:
