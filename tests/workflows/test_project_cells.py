@@ -13,7 +13,6 @@ from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels
 from napari_all.project.predicting import take_prediction
 from napari_all.project.project import Project
-from napari_all.types import Cell
 from napari_all.workflows.project_cells import OUTSIDE, crop, crops, saved_cells
 
 DOUBT = 51
@@ -57,19 +56,6 @@ def test_the_engine_goes_on_after_an_image_that_is_gone(folder):
     told = JOBS["project_cells"](config, {}, NullMonitor()).value
     assert [*told["images"]] == ["b.png"]
     assert "a.png" in told["failed"]
-
-
-def test_the_engine_measures_what_is_on_the_screen(folder):
-    labels = np.zeros((40, 60), np.int32)
-    labels[5:15, 5:15] = 4
-    config = {"parts": "cell", "uncertainty": str(folder / "predictions" / "a_uncertainty.tif")}
-    rgb = np.full((40, 60, 3), 9, np.uint8)
-    (row,) = JOBS["measure"](config, {"labels": labels, "rgb": rgb}, NullMonitor()).value["cells"]
-    cell = Cell(**row)
-    assert (cell.label, cell.mean_blue) == (4, 9)
-    assert cell.certainty == pytest.approx(1 - DOUBT / 255)
-    (row,) = JOBS["measure"]({"parts": "cell"}, {"labels": labels}, NullMonitor()).value["cells"]
-    assert row["mean_red"] is None
 
 
 def test_a_crop_shows_the_place_in_the_middle_and_grey_beyond_the_border(folder):

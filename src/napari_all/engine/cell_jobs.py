@@ -1,4 +1,4 @@
-"""Jobs around single cells: measured on the image, over a project, and as small pictures."""
+"""Jobs around single cells: measured in one image, over a project, and as small pictures."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from napari_all.errors import ImageError, MaskError
 from napari_all.monitor import Monitor
 from napari_all.project.layout import Layout
 from napari_all.segmentation.measure import measure_cells
-from napari_all.segmentation.ruler import body_diameter
 from napari_all.types import Cell
-from napari_all.workflows.project_cells import crops, saved_cells, saved_uncertainty
+from napari_all.workflows.project_cells import crops, saved_cells
 
 Config = dict[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -30,10 +29,7 @@ def cell_rows(cells: tuple[Cell, ...]) -> list[dict[str, Any]]:
 
 def _measure(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     labels = arrays["labels"].astype(np.int32, copy=False)
-    rgb = arrays.get("rgb")
-    uncertainty = saved_uncertainty(Path(config["uncertainty"]), labels.shape) if config.get("uncertainty") else None
-    cells = measure_cells(labels, arrays.get("classes"), config["parts"], rgb, uncertainty)
-    return Reply({"cells": cell_rows(cells), "red_cell_px": None if rgb is None else body_diameter(rgb)})
+    return Reply({"cells": cell_rows(measure_cells(labels, arrays.get("classes"), config["parts"]))})
 
 
 def _project_cells(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:

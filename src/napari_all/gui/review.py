@@ -15,6 +15,7 @@ from qtpy.QtCore import QEvent
 from napari_all.errors import NapariAllError
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
+from napari_all.gui.review_cells import CellsTab
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_keys import ACCEPT, EXCLUDE, FLAG, HELP, NEXT, PREVIOUS, REDO, SKIP, UNDO, KeySheet
 from napari_all.gui.review_page import ReviewPage
@@ -29,7 +30,7 @@ from napari_all.project.order import ORDERS
 from napari_all.project.project import Project
 
 _ORDER = "review/order"
-TABS: tuple[type[ReviewTab], ...] = (CorrectTab,)
+TABS: tuple[type[ReviewTab], ...] = (CorrectTab, CellsTab)
 """In the order of the bar; each is made with the viewer and with what shows a line at the foot of the panel."""
 
 
