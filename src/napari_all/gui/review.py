@@ -18,8 +18,10 @@ from napari_all.gui.panel import Panel
 from napari_all.gui.review_cells import CellsTab
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_keys import ACCEPT, EXCLUDE, FLAG, HELP, NEXT, PREVIOUS, REDO, SKIP, UNDO, KeySheet
+from napari_all.gui.review_learn import LearnTab
 from napari_all.gui.review_page import ReviewPage
 from napari_all.gui.review_predicting import Predicting
+from napari_all.gui.review_proposals import ProposalBox
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_start import ReviewStart
 from napari_all.gui.review_tab import Keys, ReviewTab, ReviewTabs
@@ -30,7 +32,7 @@ from napari_all.project.order import ORDERS
 from napari_all.project.project import Project
 
 _ORDER = "review/order"
-TABS: tuple[type[ReviewTab], ...] = (CorrectTab, CellsTab)
+TABS: tuple[type[ReviewTab], ...] = (CorrectTab, CellsTab, LearnTab)
 """In the order of the bar; each is made with the viewer and with what shows a line at the foot of the panel."""
 
 
@@ -43,11 +45,15 @@ class ReviewPanel(Panel):
         self._sheet: KeySheet | None = None
         self.start_page = ReviewStart()
         self.tabs = ReviewTabs([tab(napari_viewer, self.say) for tab in TABS])
-        self.review = ReviewPage(self.tabs)
+        self.proposals = ProposalBox(napari_viewer, self.say)
+        self.review = ReviewPage(self.proposals, self.tabs)
         self.review.setVisible(False)
         self.page.addWidget(self.start_page)
         self.page.addWidget(self.review)
-        self.predicting = Predicting(self.review, self.start_page.subtypes.isChecked, self.say, self)
+        learn = self.tabs.of(LearnTab)
+        subtypes = self.start_page.subtypes.isChecked
+        self.predicting = Predicting(self.review, learn.predictor.config, subtypes, self.say, self)
+        learn.attach(self.predicting)
         self._window_end = WindowEnd(self, self.close_project)
         self._bound: Keys = {}
         self._connect()
@@ -83,6 +89,7 @@ class ReviewPanel(Panel):
         self.review.order_chosen.connect(self._on_order)
         self.review.saving.moved.connect(self._on_moved)
         self.predicting.changed.connect(self._show_state)
+        self.predicting.taken.connect(self.proposals.on_taken)
         self.tabs.switched.connect(self._on_switched)
         self._shortcuts = panel_keys(self, self._panel_keys)
 
@@ -124,6 +131,7 @@ class ReviewPanel(Panel):
         session.told.connect(self._on_told)
         self.tabs.use(session)
         self.predicting.use(session)
+        self.proposals.use(session)
         session.begin()
         self._tell_found(project)
         return True
@@ -151,11 +159,13 @@ class ReviewPanel(Panel):
         if session is None:
             return True
         self.predicting.use(None)
+        self.proposals.use(None)
         session.shown.take_in()
         try:
             session.project.close()
         except NapariAllError as error:
             self.predicting.use(session)
+            self.proposals.use(session)
             self.review.saving.look()
             self._complain(f"The project stays open, as it cannot be saved: {error}")
             return False

@@ -43,13 +43,15 @@ class ReviewPage(QWidget):
 
     Parameters
     ----------
+    proposals
+        What a model proposes for the image.
     tabs
         What one works with, below the image's own buttons.
     """
 
     order_chosen = Signal(str)
 
-    def __init__(self, tabs: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, proposals: QWidget, tabs: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -57,6 +59,7 @@ class ReviewPage(QWidget):
         layout.addLayout(self._project())
         layout.addWidget(self._prediction())
         layout.addWidget(self._image())
+        layout.addWidget(proposals)
         layout.addWidget(tabs)
         self.saving = SavingState()
         layout.addWidget(self.saving)

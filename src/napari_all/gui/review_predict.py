@@ -1,4 +1,4 @@
-"""Predicts the images of a project that have no labels, one by one in the engine, while a person reviews others."""
+"""Predicts images of a project, one by one in the engine, while a person reviews others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from napari_all.gui.background import Background
 from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.results import segmentation_from
 from napari_all.gui.subtype_entries import prediction_from
-from napari_all.io.images import read_image
 from napari_all.project.predicting import Taken, take_segmentation
 from napari_all.project.project import Project
 from napari_all.types import ImageRecord, RGBImage, Segmentation
@@ -86,8 +85,8 @@ class PredictionQueue(QObject):
             return
         image = next((name for name in self._wanted_next() if name in self._waiting), min(self._waiting))
         self._waiting.discard(image)
-        path = self._project.images_folder / image
-        self._files.run(lambda: read_image(path), partial(self._segment, image), partial(self._fail, image))
+        read = partial(self._project.picture, image)
+        self._files.run(read, partial(self._segment, image), partial(self._fail, image))
 
     def _segment(self, image: str, picture: tuple[ImageRecord, RGBImage]) -> None:
         record, rgb = picture

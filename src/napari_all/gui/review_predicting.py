@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QObject, Signal
 
@@ -20,6 +20,8 @@ class Predicting(QObject):
     ----------
     page
         Has the bar.
+    config
+        Tells how images are predicted.
     subtypes
         Tells whether subtypes are predicted, too.
     say
@@ -28,12 +30,19 @@ class Predicting(QObject):
 
     changed = Signal()
     """More is predicted now, or no more is."""
+    taken = Signal(str, str)
+    """Image, and "prediction" where its labels are new, "proposal" where a person's stay."""
 
     def __init__(
-        self, page: ReviewPage, subtypes: Callable[[], bool], say: Callable[[str], None], parent: QObject
+        self,
+        page: ReviewPage,
+        config: Callable[[], SegmentConfig],
+        subtypes: Callable[[], bool],
+        say: Callable[[str], None],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._page, self._subtypes, self._say = page, subtypes, say
+        self._page, self._config, self._subtypes, self._say = page, config, subtypes, say
         self._session: ReviewSession | None = None
         self.queue: PredictionQueue | None = None
 
@@ -55,13 +64,15 @@ class Predicting(QObject):
             self.queue.progressed.connect(self._on_predicted)
             self.queue.ended.connect(self._on_ended)
 
-    def begin(self) -> None:
-        """Predict every image that has no labels."""
+    def begin(self, images: Sequence[str] | None = None) -> None:
+        """Predict images, or every image that has no labels; what a person has corrected gets a proposal."""
         if self._session is None or self.queue is None:
             return
-        images = [entry.image for entry in self._session.project.entries if entry.status == "none"]
+        if images is None:
+            images = [entry.image for entry in self._session.project.entries if entry.status == "none"]
         if images and not self.queue.running:
-            self.queue.begin(images, SegmentConfig(), subtypes=self._subtypes())
+            self.queue.begin(list(images), self._config(), subtypes=self._subtypes())
+            self.changed.emit()
 
     def stop(self) -> None:
         """Stop; what came is kept."""
@@ -71,6 +82,7 @@ class Predicting(QObject):
     def _on_taken(self, image: str, taken: str) -> None:
         if self._session is not None and image == self._session.current and taken == "prediction":
             self._session.reload()
+        self.taken.emit(image, taken)
 
     def _on_predicted(self, done: int, total: int) -> None:
         self._page.predicting.setRange(0, total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,6 +58,26 @@ class TrainView(QWidget):
         self.outcome.setVisible(True)
         self.picture.show_file(picture)
         self.use.setVisible(True)
+
+
+class TimeLeft:
+    """How long a training may go on, from the time that its steps took so far."""
+
+    def __init__(self) -> None:
+        self._begun: tuple[float, int] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first step was told."""
+        return self._begun is not None
+
+    def words(self, done: int, total: int) -> str:
+        """Return in words how long the steps that are left take at most; empty while nothing is known."""
+        now = time.monotonic()
+        if self._begun is None:
+            self._begun = (now, done)
+        since, first = self._begun
+        return f", at most {duration((now - since) / (done - first) * (total - done))} left" if done > first else ""
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import MODELS
 from napari_all.gui.panel import Panel, primary
-from napari_all.gui.train_view import TrainView, duration
+from napari_all.gui.train_view import TimeLeft, TrainView
 from napari_all.gui.training_form import TrainingForm
 from napari_all.gui.training_kind import Kind, ask_about_run, choose_in
 from napari_all.networks.zoo import list_models, valid_name
@@ -50,7 +49,7 @@ class TrainingPanel(Panel):
         self._checked = False
         self._output = Path()
         self._model: Path | None = None
-        self._begun: tuple[float, int] | None = None
+        self._left = TimeLeft()
         self._build(data)
         settings.restore(recall(f"{self.kind.key}/form", {}))
         settings.changed.connect(lambda: remember(f"{self.kind.key}/form", settings.state()))
@@ -110,15 +109,7 @@ class TrainingPanel(Panel):
         if self._stopping:
             return f"Stopping: measuring the best epoch, {done} of {total}"
         words = super().describe(stage, done, total)
-        if stage != "train":
-            return words
-        now = time.monotonic()
-        if self._begun is None:
-            self._begun = (now, done)
-        since, first = self._begun
-        if done > first:
-            words += f", at most {duration((now - since) / (done - first) * (total - done))} left"
-        return words
+        return words + self._left.words(done, total) if stage == "train" else words
 
     def cancel(self) -> None:
         """Stop the training and keep its best epoch; when asked again, stop at once."""
@@ -179,7 +170,7 @@ class TrainingPanel(Panel):
         how = self.ask_about(output) if (output / SETTINGS).exists() else "new"
         if how is None:
             return
-        self._output, self._model, self._begun, self._stopping = output, None, None, False
+        self._output, self._model, self._left, self._stopping = output, None, TimeLeft(), False
         self.view.begin(self.plots())
         self.say("")
         rules = {"output": str(output), "overwrite": how == "overwrite", "resume": how == "resume"}
@@ -193,7 +184,7 @@ class TrainingPanel(Panel):
         return ask_about_run(self, output)
 
     def _look_at_curves(self) -> None:
-        if self._begun is None and not self._stopping:
+        if not self._left.begun and not self._stopping:
             return  # an earlier run's curves may still be there
         rows = read_curves(self._output)
         if len(rows) != len(self.view.curves.rows):

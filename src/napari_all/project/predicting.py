@@ -78,5 +78,7 @@ def _keep_uncertainty(path: Path, uncertainty: NDArray[np.uint8] | None, sidecar
 
 
 def drop_proposal(project: Project, image: str) -> None:
-    """Remove what is proposed for an image, once the person has taken what is to be taken."""
+    """Remove what is proposed for an image, once the person has taken what is to be taken; its log tells of it."""
     remove_files(project.layout.labels(image, "proposals"))
+    project.desk.tell(image, Event(when=utc_now(), who=project.who, text="the proposal was put away"))
+    project.poke()
