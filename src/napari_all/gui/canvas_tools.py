@@ -12,7 +12,11 @@ from napari.layers import Labels, Shapes
 
 from napari_all.gui.layers import PREVIEW_KEY, placement
 
-Gesture = Literal["click", "two clicks", "line", "outline"]
+Gesture = Literal["click", "two clicks", "line", "outline", "at once"]
+"""What the mouse does; a tool that works at once needs none of it."""
+Need = Literal["cells", "parts", "marks", "prediction"]
+MARKS, ALL_CELLS = "Marks", "All cells"
+"""Groups of tools that are wanted less often."""
 Points = list[tuple[float, float]]
 """(y, x) in pixels of the labels layer."""
 
@@ -33,6 +37,10 @@ class Tool:
         What to do next, shown while the tool is up.
     tip
         Tooltip.
+    needs
+        What must be there for it to be of use.
+    group
+        Group of its button; empty for those wanted most.
     """
 
     name: str
@@ -40,6 +48,8 @@ class Tool:
     gesture: Gesture
     hint: str
     tip: str
+    needs: tuple[Need, ...] = ()
+    group: str = ""
 
 
 class CanvasTools:

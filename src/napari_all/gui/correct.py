@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.canvas_tools import Points, Tool
 from napari_all.gui.cells_watch import CellsWatch
 from napari_all.gui.chooser import LayerChooser
-from napari_all.gui.corrections import TOOLS, Context, fill_all, smooth_all
+from napari_all.gui.corrections import TOOLS, Context
 from napari_all.gui.exporting import request_for, stem_of
 from napari_all.gui.layers import (
     as_labels,
@@ -39,7 +38,6 @@ from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
 from napari_all.gui.reader import read_labels_layer
 from napari_all.gui.tool_buttons import ToolButtons, bind_keys, panel_keys
-from napari_all.segmentation.editing import Edit
 
 NO_LABELS = "Make labels with 'Threshold' or 'U-Net', or open a label file."
 SETTLE_MS = 250
@@ -70,15 +68,9 @@ class CorrectPanel(Panel):
         form.addRow("&Labels", self.chooser)
         self.count = QLabel()
         form.addRow("Cells", self.count)
-        self.toolbox = ToolButtons(self.viewer, lambda: self.layer, self._on_gesture, self.say)
+        self.toolbox = ToolButtons(TOOLS, self.viewer, lambda: self.layer, self._on_gesture, self.say)
         self.tools, self.buttons = self.toolbox.tools, self.toolbox.buttons
         self.page.addWidget(self.toolbox)
-        row = QHBoxLayout()
-        self.fill_all = self._button("Fill all", "Fill the holes of every cell", partial(self._on_all, fill_all))
-        self.smooth_all = self._button("Smooth all", "Round off every cell", partial(self._on_all, smooth_all))
-        row.addWidget(self.fill_all)
-        row.addWidget(self.smooth_all)
-        self.page.addLayout(row)
         row = QHBoxLayout()
         self.undo = self._button("&Undo", "Take back the last correction (Ctrl+Z on the canvas)", self._on_undo)
         self.redo = self._button("Re&do", "Do it again (Ctrl+Shift+Z on the canvas)", self._on_redo)
@@ -122,7 +114,7 @@ class CorrectPanel(Panel):
         self.watch.watch(self.layer)
         there = self.layer is not None
         for button in (
-            *self.buttons.values(), self.fill_all, self.smooth_all, self.undo, self.redo,
+            *self.buttons.values(), self.undo, self.redo,
             self.outlines, self.corrected, self.table, self.save,
         ):  # fmt: skip
             button.setEnabled(there)
@@ -157,17 +149,11 @@ class CorrectPanel(Panel):
         return next((i for i in images if tuple(i.data.shape[:2]) == layer.data.shape), None)
 
     def _on_gesture(self, tool: Tool, points: Points) -> None:
-        self._apply(lambda context: TOOLS[tool](context, points))
-
-    def _on_all(self, correction: Any) -> None:
-        self._apply(correction)
-
-    def _apply(self, correction: Any) -> None:
         layer = self.layer
         if layer is None:
             return
         try:
-            edit: Edit = correction(self._context(layer))
+            edit = TOOLS[tool](self._context(layer), points)
         except NapariAllError as error:
             self.say(str(error))
             show_warning(str(error))

@@ -8,7 +8,9 @@ from typing import Any
 from napari import Viewer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
-from napari_all.gui.canvas_tools import Points, Tool
+from napari_all.gui.canvas_tools import Need, Points, Tool
+from napari_all.gui.review_corrections import LACKING, REVIEW_TOOLS
+from napari_all.gui.review_prediction import PredictionAtHand
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_tab import Keys, ReviewTab
 from napari_all.gui.tool_buttons import ToolButtons
@@ -21,7 +23,8 @@ class CorrectTab(ReviewTab):
 
     def __init__(self, viewer: Viewer, say: Callable[[str], None]) -> None:
         super().__init__(viewer, say)
-        self.toolbox = ToolButtons(viewer, self._labels, self._on_gesture, say)
+        self.prediction: PredictionAtHand | None = None
+        self.toolbox = ToolButtons(REVIEW_TOOLS, viewer, self._labels, self._on_gesture, say)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.toolbox)
@@ -35,10 +38,16 @@ class CorrectTab(ReviewTab):
     def use(self, session: ReviewSession | None) -> None:
         """Work on a project's images, or lay the tool down."""
         super().use(session)
+        if self.prediction is not None:
+            self.prediction.close()
+            self.prediction = None
         if session is None:
             self.toolbox.lay_down()
             return
+        self.prediction = PredictionAtHand(session, self)
         session.moved.connect(self.toolbox.renew)
+        for event in (session.moved, session.edited, self.prediction.arrived):
+            event.connect(self._show_lacking)
         self._on_sight()
 
     def on_front(self, front: bool) -> None:
@@ -68,4 +77,18 @@ class CorrectTab(ReviewTab):
 
     def _on_gesture(self, tool: Tool, points: Points) -> None:
         if self.session is not None:
+            self.say(tool.hint)
             self.session.gesture(tool, points)
+
+    def _show_lacking(self) -> None:
+        """Switch off what is of no use for this image as it is."""
+        if self.session is None:
+            return
+        shown = self.session.shown
+        there: dict[Need, bool] = {
+            "cells": len(shown.cells) > 0,
+            "parts": shown.parted,
+            "marks": shown.marks.seen,
+            "prediction": shown.predicted is not None,
+        }
+        self.toolbox.allow({need: LACKING[need] for need, found in there.items() if not found})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
-from napari_all.gui.corrections import TOOLS
+from napari_all.gui.review_corrections import REVIEW_TOOLS
 
 NEXT, PREVIOUS, ACCEPT, SKIP, FLAG, EXCLUDE, HELP = ".", ",", "A", "K", "G", "Q", "F1"
 UNDO, REDO = "Ctrl+Z", "Ctrl+Shift+Z"
@@ -37,7 +37,7 @@ NAPARI = (
 
 def help_text() -> str:
     """Return the sheet as rich text."""
-    tools = tuple((tool.key, f"{tool.name}: {tool.tip[0].lower()}{tool.tip[1:]}") for tool in TOOLS)
+    tools = tuple((tool.key, f"{tool.name}: {tool.tip[0].lower()}{tool.tip[1:]}") for tool in REVIEW_TOOLS)
     parts = (("Images", IMAGES), ("Tools", (*tools, ("Escape", "Lay the tool down"))), ("napari's own brushes", NAPARI))
     return "".join(f"<h3>{title}</h3><table>{''.join(map(_row, rows))}</table>" for title, rows in parts)
 

@@ -56,6 +56,11 @@ class Overlay:
         """Whether the layer is in the viewer."""
         return self.layer is not None and self.layer in self._viewer.layers
 
+    @property
+    def seen(self) -> bool:
+        """Whether there is anything to see."""
+        return self.there and self.layer is not None and bool(np.asarray(self.layer.data).max(initial=0))
+
     def show(self, pixels: Pixels, cells: Labels, stem: str, *, known: bool = True) -> None:
         """Show an image in the place of the one before; nothing of it where it is not `known`."""
         self._pixels, self._cells, self._stem = pixels if known else None, cells, stem

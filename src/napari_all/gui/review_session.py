@@ -9,8 +9,10 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_all.errors import ImageError, NapariAllError, ProjectError
 from napari_all.gui.canvas_tools import Points, Tool
-from napari_all.gui.corrections import TOOLS, Context
+from napari_all.gui.corrections import Context
+from napari_all.gui.review_corrections import REVIEW_TOOLS
 from napari_all.gui.review_shown import Shown
+from napari_all.project.cell_classes import following
 from napari_all.project.change import Change
 from napari_all.project.index import ImageEntry
 from napari_all.project.order import Order, Progress, coming, next_left, progress, review_order
@@ -119,7 +121,7 @@ class ReviewSession(QObject):
 
     def gesture(self, tool: Tool, points: Points) -> None:
         """Do what a tool of the canvas asks for."""
-        self.correct(tool.name.lower(), lambda context: TOOLS[tool](context, points))
+        self.correct(tool.name.lower(), lambda context: REVIEW_TOOLS[tool](context, points))
 
     def correct(self, name: str, correction: Callable[[Context], Edit]) -> None:
         """Make a correction of the image that is shown, as one step of undo under the name of its tool."""
@@ -173,8 +175,7 @@ class ReviewSession(QObject):
     def _set_status(self, status: ImageStatus) -> None:
         if self.current is not None:
             self.project.set_status(self.current, status)
-            self._note_values()
-            self.changed.emit()
+            self._tell_changed()
 
     def _included(self, entry: ImageEntry) -> ImageStatus:
         """Return the status of an excluded image that is taken in again."""
@@ -213,13 +214,14 @@ class ReviewSession(QObject):
 
     def _record(self, change: Change) -> None:
         if self.current is not None:
-            self.project.record(self.current, change)
-            self._note_values()
-            self.changed.emit()
+            values = self.project.values(self.current)
+            self.project.record(self.current, following(values, change, self.shown.pixels.labels, self.shown.cells))
+            self._tell_changed()
 
-    def _note_values(self) -> None:
+    def _tell_changed(self) -> None:
         if self.current is not None:
             self.shown.note_values(self.project.values(self.current))
+        self.changed.emit()
 
     def _on_refused(self, reason: str) -> None:
         self.reload()
@@ -241,8 +243,7 @@ class ReviewSession(QObject):
                 return
             if done.image == self.current and self.shown.there:
                 self.shown.replay(done.change)
-                self._note_values()
-                self.changed.emit()
+                self._tell_changed()
             else:
                 self._show(done.image)
         except NapariAllError as error:

@@ -14,7 +14,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QTimer
 
 from napari_all.errors import NapariAllError
-from napari_all.gui.corrections import Context
+from napari_all.gui.corrections import Context, Predicted
 from napari_all.gui.layers import (
     KEY,
     ImageNotes,
@@ -29,13 +29,14 @@ from napari_all.gui.layers import (
 from napari_all.gui.results import OUTLINE_PIXELS
 from napari_all.gui.review_overlays import forget_history, overlays, repaint
 from napari_all.io.masks import Sidecar
-from napari_all.project.change import Change, apply_pixels, change_of_edit
+from napari_all.project.change import Change, apply_pixels, change_of_edit, extent
 from napari_all.project.opened import Opened
 from napari_all.project.plane_files import FINISHED
 from napari_all.project.planes import Pixels, Values
 from napari_all.segmentation import editing
 from napari_all.segmentation.editing import CellIndex, Edit
 from napari_all.segmentation.editing.windows import Window
+from napari_all.segmentation.postprocess import typical_area
 
 BRUSHES = ("paint", "erase", "fill", "polygon")
 """napari's modes of a labels layer that change it; the log names them as napari does."""
@@ -81,6 +82,7 @@ class Shown:
         self.pixels = Pixels.empty((1, 1))
         self.cells = CellIndex(self.pixels.labels)
         self.sidecar = Sidecar()
+        self.predicted: Predicted | None = None
         self.outlines = True
         self._diameter_px: float | None = None
 
@@ -89,11 +91,16 @@ class Shown:
         """Whether the layers are still in the viewer."""
         return self.image in self._viewer.layers and self.labels in self._viewer.layers
 
+    @property
+    def parted(self) -> bool:
+        """Whether nucleus and cytoplasm are told apart."""
+        return self.sidecar.parts == "nucleus+cytoplasm"
+
     def show(self, name: str, opened: Opened, *, fit: bool = True) -> None:
         """Show an image of the project in the place of the one before."""
         self.pixels, self.sidecar = opened.pixels, opened.sidecar
         self.cells = CellIndex(self.pixels.labels)
-        self._diameter_px = None
+        self._diameter_px = self.predicted = None
         stem = PurePosixPath(name).stem
         if not self.there or opened.record.pixel_size_um != self._size_um:
             self._make(opened, stem)
@@ -108,7 +115,7 @@ class Shown:
         image.name, labels.name = stem, f"{stem} cells"
         image.metadata[KEY] = ImageNotes(opened.record)
         self.note_values(opened.values)
-        self.parts.show(self.pixels, labels, stem, known=self.sidecar.parts == "nucleus+cytoplasm")
+        self.parts.show(self.pixels, labels, stem, known=self.parted)
         self.marks.show(self.pixels, labels, stem)
         labels.selected_label = self.cells.unused
         if fit:
@@ -126,10 +133,13 @@ class Shown:
         """Return what a correction works on."""
         rgb = self.image.data if self.image is not None else None
         if self._diameter_px is None:
-            sizes = np.bincount(self.pixels.labels.ravel())[1:]
-            typical = float(np.median(sizes[sizes > 0])) if sizes.any() else 0.0
+            typical = typical_area(self.pixels.labels)
             self._diameter_px = 2 * math.sqrt(typical / math.pi) if typical else self.sidecar.diameter_px
-        return Context(self.pixels.labels, rgb, self._diameter_px, self.cells)
+        pixels = self.pixels
+        classes = pixels.classes if self.parted else None
+        return Context(
+            pixels.labels, rgb, self._diameter_px, self.cells, classes, pixels.ignore, pixels.marks, self.predicted
+        )
 
     def edit(self, tool: str, edit: Edit) -> bool:
         """Apply an edit and record it as one change; return whether anything changed.
@@ -181,7 +191,7 @@ class Shown:
                 self.cells.update(self.pixels.labels, (y, x), diff.before)
             self._repaint((y, x))
         if any(len(diff) for diff in change.planes):
-            self._on_edited(*_extent(change, self.pixels))
+            self._on_edited(*extent(change, self.pixels))
 
     def show_outlines(self, outlines: bool) -> None:
         """Show the cells as edges, or as filled areas; large images are always filled, as napari outlines slowly."""
@@ -237,13 +247,3 @@ class Shown:
             yield
         finally:
             self._own = before
-
-
-def _extent(change: Change, pixels: Pixels) -> tuple[Window, set[int]]:
-    """Return the window of a change and the cells that it concerns."""
-    flat = np.concatenate([diff.indices for diff in change.planes])
-    y, x = np.unravel_index(flat, pixels.shape)
-    numbers = [pixels.labels.reshape(-1)[flat]]
-    numbers += [diff.before for diff in change.planes if diff.plane == "labels"]
-    window = slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
-    return window, set(np.unique(np.concatenate(numbers)).tolist()) - {0}

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from napari import Viewer
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QGridLayout, QGroupBox, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QGroupBox, QPushButton, QSizePolicy, QWidget
 
-from napari_all.gui.canvas_tools import CanvasTools, Points, Tool
-from napari_all.gui.corrections import TOOLS
+from napari_all.gui.canvas_tools import CanvasTools, Need, Points, Tool
+
+COLUMNS = 3
 
 
 class ToolButtons(QGroupBox):
-    """One button for each tool of `TOOLS`; the tool whose button is down is up on the canvas.
+    """One button for each tool; the tool whose button is down is up on the canvas.
 
     Parameters
     ----------
+    tools
+        In the order of their buttons; each group begins a new row.
     viewer
         The viewer whose canvas is worked on.
     layer_of
@@ -32,28 +35,31 @@ class ToolButtons(QGroupBox):
 
     def __init__(
         self,
+        tools: Iterable[Tool],
         viewer: Viewer,
         layer_of: Callable[[], Labels | None],
         on_gesture: Callable[[Tool, Points], None],
         say: Callable[[str], None],
     ) -> None:
         super().__init__("Tools")
-        self._layer_of, self._say = layer_of, say
+        self._layer_of, self._on_gesture, self._say = layer_of, on_gesture, say
+        self._tools = tuple(tools)
         self.tools = CanvasTools(viewer, on_gesture)
-        self.buttons: dict[str, QPushButton] = {}
+        self.buttons = {tool.name: self._button(tool) for tool in self._tools}
         grid = QGridLayout(self)
-        for index, tool in enumerate(TOOLS):
-            button = QPushButton(f"{tool.name}   [{tool.key}]")
-            button.setCheckable(True)
-            button.setToolTip(f"{tool.tip} ({tool.key}; again or Esc to stop)")
-            button.clicked.connect(partial(self._on_tool, tool))
-            self.buttons[tool.name] = button
-            grid.addWidget(button, index // 2, index % 2)
+        grid.setSpacing(3)
+        row = 0
+        for group in dict.fromkeys(tool.group for tool in self._tools):
+            members = [tool for tool in self._tools if tool.group == group]
+            for place, tool in enumerate(members):
+                grid.addWidget(self.buttons[tool.name], row + place // COLUMNS, place % COLUMNS)
+            row += -(-len(members) // COLUMNS) + 1
+            grid.setRowMinimumHeight(row - 1, 4)
 
     @property
-    def keys(self) -> dict[str, Callable[[], None]]:
+    def keys(self) -> dict[str, Callable[[], object]]:
         """What each key does while the panel of these buttons is in front."""
-        return {tool.key: self.buttons[tool.name].click for tool in TOOLS}
+        return {tool.key: self.buttons[tool.name].click for tool in self._tools}
 
     def lay_down(self) -> None:
         """Lay down the tool that is up."""
@@ -68,8 +74,32 @@ class ToolButtons(QGroupBox):
         if tool is not None:
             self.tools.take(tool, layer)
 
+    def allow(self, lacking: Mapping[Need, str]) -> None:
+        """Switch off the tools that need what is `lacking`, each with the reason, and switch on the others."""
+        for tool in self._tools:
+            reason = next((lacking[need] for need in tool.needs if need in lacking), "")
+            button = self.buttons[tool.name]
+            button.setEnabled(not reason)
+            button.setToolTip(f"{_tip(tool)}\nNot now: {reason}" if reason else _tip(tool))
+            if reason and self.tools.tool is tool:
+                self.lay_down()
+
+    def _button(self, tool: Tool) -> QPushButton:
+        button = QPushButton(f"{tool.name} [{tool.key.replace('Shift+', '⇧')}]")
+        button.setStyleSheet("QPushButton { padding: 3px 1px; }")
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 6)
+        button.setCheckable(tool.gesture != "at once")
+        button.setToolTip(_tip(tool))
+        button.clicked.connect(partial(self._on_tool, tool))
+        return button
+
     def _on_tool(self, tool: Tool, checked: bool) -> None:
         layer = self._layer_of()
+        if tool.gesture == "at once":
+            if layer is not None:
+                self._on_gesture(tool, [])
+            return
         if not checked or layer is None:
             self.lay_down()
             return
@@ -94,6 +124,11 @@ def panel_keys(panel: QWidget, keys: Mapping[str, Callable[[], object]]) -> list
         shortcut.activated.connect(slot)
         shortcuts.append(shortcut)
     return shortcuts
+
+
+def _tip(tool: Tool) -> str:
+    stop = "" if tool.gesture == "at once" else "; again or Esc to stop"
+    return f"{tool.tip} ({tool.key}{stop})"
 
 
 def _presser(slot: Callable[[], object]) -> Callable[[Viewer], None]:

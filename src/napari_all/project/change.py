@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_all.errors import ProjectError
 from napari_all.project.planes import DTYPES, Pixels, PlaneName, Values
 from napari_all.segmentation.editing import Edit
+from napari_all.segmentation.editing.windows import Window
 from napari_all.types import IMAGE_STATUSES, ImageStatus
 
 Value: TypeAlias = str | bool | None
@@ -158,6 +159,15 @@ def apply_pixels(change: Change, planes: Pixels) -> None:
             )
     for diff in change.planes:
         planes.plane(diff.plane).reshape(-1)[diff.indices] = diff.after
+
+
+def extent(change: Change, planes: Pixels) -> tuple[Window, set[int]]:
+    """Return the window of a change of pixels that was applied to `planes`, and the cells that it concerns."""
+    flat = np.concatenate([diff.indices for diff in change.planes])
+    numbers = [planes.labels.reshape(-1)[flat], *(d.before for d in change.planes if d.plane == "labels")]
+    y, x = np.divmod(flat, planes.shape[1])
+    window = slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
+    return window, set(np.unique(np.concatenate(numbers)).tolist()) - {0}
 
 
 def apply_values(changes: Sequence[ValueChange], values: Values) -> Values:
