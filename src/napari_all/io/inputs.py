@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from napari_all.errors import UsageError
 from napari_all.io.images import IMAGE_SUFFIXES
+from napari_all.io.slides import SLIDE_SUFFIXES, is_zarr
 
 OUTPUT_ENDINGS = (
-    "_labels.tif", "_classes.tif", "_uncertainty.tif", "_smudges.tif", "_labels.ome.tif", "_mask.png",
+    "_labels.tif", "_classes.tif", "_uncertainty.tif", "_smudges.tif", "_labels.ome.tif", "_mask.png", "_labels.png",
     "_ignore.tif", "_artefacts.tif",
     "_gradcam.png", "_gradcam.tif",
 )  # fmt: skip
@@ -26,7 +27,7 @@ class InputImage:
     Attributes
     ----------
     path
-        The file.
+        The file; of an OME-Zarr its folder.
     name
         POSIX path relative to the folder that was given; the bare file name for a file given singly.
     """
@@ -43,8 +44,9 @@ class InputImage:
 def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
     """Return the images that files, folders (searched recursively) and globs stand for, sorted by name.
 
-    A folder or a glob gives the files with an image's ending, without hidden files and napari-all's own
-    outputs; a file given singly is taken whatever its ending. A file met twice is taken once.
+    A folder or a glob gives the files with an image's ending, without hidden files and napari-all's own outputs; a
+    folder also the OME-Zarr folders in it. What is given singly is taken whatever its ending. A file met twice is
+    taken once.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
 
 def _expand(given: str | Path) -> list[InputImage]:
     path = Path(given)
-    if path.is_file():
+    if path.is_file() or is_zarr(path):
         return [InputImage(path, path.name)]
     if path.is_dir():
         images = [InputImage(file, file.relative_to(path).as_posix()) for file in _walk(path)]
@@ -87,6 +89,9 @@ def _expand(given: str | Path) -> list[InputImage]:
 def _walk(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = [f for f in folders if not f.startswith(".")]
+        slides = [f for f in folders if is_zarr(Path(root, f))]
+        folders[:] = [f for f in folders if f not in slides]
+        yield from (Path(root, f) for f in slides)
         yield from (Path(root, f) for f in files if _looks_like_image(Path(f)))
 
 
@@ -94,7 +99,7 @@ def _looks_like_image(path: Path) -> bool:
     """Judge by the name alone; `path` is relative to the folder that was given."""
     name = path.name.lower()
     hidden = any(part.startswith(".") for part in path.parts)
-    return name.endswith(IMAGE_SUFFIXES) and not name.endswith(OUTPUT_ENDINGS) and not hidden
+    return name.endswith((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)) and not name.endswith(OUTPUT_ENDINGS) and not hidden
 
 
 def _fixed_part(pattern: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 import zlib
 from typing import IO, Any
@@ -73,7 +74,7 @@ def _read(tif: TiffFile, name: str, max_pixels: int) -> tuple[RGBImage, scale.Pi
         stored = np.moveaxis(stored, next(i for i, a in enumerate(axes) if a in _COLOUR_AXES), -1)
     ome = _ome_pixels(tif)
     rgb, bits = _to_rgb(stored, page, ome, name)
-    size = _pixel_size(tif, page, ome)
+    size = pixel_size(tif, page)
     tag = page.tags.get("Orientation")
     orientation = int(tag.value) if tag is not None else 1
     if size is not None and orientation >= 5:
@@ -173,10 +174,15 @@ def _ome_pixels(tif: TiffFile) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _pixel_size(tif: TiffFile, page: TiffPage, ome: dict[str, Any]) -> scale.PixelSize:
+def pixel_size(tif: TiffFile, page: TiffPage) -> scale.PixelSize:
+    """Return the (y, x) pixel size in micrometres that OME, Aperio or ImageJ metadata or the resolution tell."""
+    ome = _ome_pixels(tif)
     if "PhysicalSizeX" in ome:
         y, x = ome.get("PhysicalSizeY"), ome["PhysicalSizeX"]
         return scale.from_unit(None if y is None else float(y), float(x), str(ome.get("PhysicalSizeXUnit", "µm")))
+    aperio = re.search(r"\|\s*MPP\s*=\s*([0-9.]+)", page.description)
+    if aperio:
+        return scale.from_unit(None, float(aperio[1]), "um")
     y_density, x_density = (_density(page.tags.get(n)) for n in ("YResolution", "XResolution"))
     imagej = tif.imagej_metadata or {}
     if imagej.get("unit") and y_density > 0 and x_density > 0:

@@ -11,12 +11,14 @@ from napari_all.files import sha256_array
 from napari_all.io.images import MAX_PIXELS, read_image
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import Sidecar, portable
+from napari_all.io.slides import is_slide
 from napari_all.io.tables import IMAGE_COLUMNS, IMAGES_VERSION, write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
 from napari_all.workflows.segment import SegmentConfig, segment_image
 from napari_all.workflows.segment_files import Extras, ImageFiles, holding, names, write_result
+from napari_all.workflows.segment_slide import segment_slide
 
 RUN_FILE = "run.json"
 IMAGES_FILE = "images.csv"
@@ -85,10 +87,14 @@ def segment_batch(
     def work(image: InputImage, steps: Monitor) -> InputRecord:
         files, sidecar = ImageFiles.of(image, output), held.get(image.name)
         if sidecar is None or (sidecar.status == "predicted" and set(files.wanted(more)) - set(files.existing)):
-            source, rgb = read_image(image.path, max_pixels=max_pixels)
-            result = segment_image(rgb, config, steps)
-            sidecar = write_result(files, result, source, more)
-            entry = InputRecord.of(image.name, source, labels_sha256=sha256_array(result.labels))
+            if is_slide(image.path):
+                source, sidecar = segment_slide(image.path, files, config, more, steps, resume=resume)
+                entry = InputRecord.of(image.name, source)
+            else:
+                source, rgb = read_image(image.path, max_pixels=max_pixels)
+                result = segment_image(rgb, config, steps)
+                sidecar = write_result(files, result, source, more)
+                entry = InputRecord.of(image.name, source, labels_sha256=sha256_array(result.labels))
         else:
             entry = _skipped(image, sidecar)
         facts.update({name: getattr(sidecar, name) for name in _RUN_FACTS})

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from napari_all.config import Settings
 from napari_all.errors import UsageError
-from napari_all.files import inside, sha256_file
+from napari_all.files import inside
 from napari_all.io.inputs import InputImage
 from napari_all.io.masks import (
     CLASSES_ENDING,
@@ -25,6 +25,7 @@ from napari_all.io.masks import (
     write_numbers,
     write_plane,
 )
+from napari_all.io.slides import content_sha256
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.networks.zoo import weights_sha256
 from napari_all.segmentation.measure import measure_cells
@@ -118,7 +119,7 @@ def holding(files: ImageFiles, image: InputImage, config: SegmentConfig) -> Side
     It holds when it was made from the same file with the same settings and weights, or corrected by a person.
     """
     sidecar = read_sidecar(files.labels) if files.labels.exists() else None
-    if sidecar is None or sidecar.image_sha256 != sha256_file(image.path):
+    if sidecar is None or sidecar.image_sha256 != content_sha256(image.path):
         return None
     settings = config.method_settings().model_dump(mode="json")
     same = (sidecar.method, sidecar.settings, sidecar.postprocess) == (
