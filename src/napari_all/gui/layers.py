@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
 from napari_all.errors import ImageError
 from napari_all.files import sha256_array, sha256_file
 from napari_all.io import pixels
+from napari_all.io.images import MAX_PIXELS
 from napari_all.io.masks import Sidecar
 from napari_all.types import Cell, ClassesMap, ImageRecord, LabelImage, Prediction, RGBImage
 
@@ -111,7 +113,13 @@ def to_rgb(layer: Image) -> RGBImage:
     ImageError
         For stacks and for pixels that have no one reading as a colour field.
     """
-    data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    stored = layer.data[0] if layer.multiscale else layer.data
+    if math.prod(stored.shape[:2]) > MAX_PIXELS:
+        raise ImageError(
+            f"layer {layer.name!r} is a slide of {stored.shape[1]:,} × {stored.shape[0]:,} pixels, too large for one "
+            "piece; run 'napari-all segment' on its file, which goes through it block by block"
+        )
+    data = np.asarray(stored)
     if data.ndim != (3 if layer.rgb else 2) or 0 in data.shape:
         raise ImageError(
             f"layer {layer.name!r} has the shape {data.shape}; choose one field: "
@@ -190,12 +198,12 @@ def current_classes(labels: NDArray[np.int32], made: Origin) -> ClassesMap | Non
 
 def image_layer(rgb: RGBImage, name: str, notes: ImageNotes, size_um: tuple[float, float] | None = None) -> Image:
     """Make an image layer (not yet in a viewer)."""
-    return Image(rgb, name=name, rgb=True, metadata={KEY: notes}, **_calibrated(size_um))
+    return Image(rgb, name=name, rgb=True, metadata={KEY: notes}, **calibrated(size_um))
 
 
 def labels_layer(labels: NDArray[np.int32], name: str, made: Origin, cells: Sequence[Mapping[str, Any]] = ()) -> Labels:
     """Make a labels layer (not yet in a viewer) on top of its image."""
-    where = placement(made.image) if made.image is not None else _calibrated(made.sidecar.pixel_size_um)
+    where = placement(made.image) if made.image is not None else calibrated(made.sidecar.pixel_size_um)
     layer = Labels(labels.astype(np.int32), name=name, opacity=0.55, colormap=cells_colormap(), **where)
     layer.metadata[KEY] = made
     set_cells(layer, cells)
@@ -254,7 +262,8 @@ def prepare_labels() -> None:
     Labels(np.zeros((2, 2), np.uint8), colormap=classes_colormap())
 
 
-def _calibrated(size: tuple[float, float] | None) -> dict[str, Any]:
+def calibrated(size: tuple[float, float] | None) -> dict[str, Any]:
+    """Return the arguments that give a new layer its (y, x) pixel size in micrometres."""
     return {} if size is None else {"scale": size, "units": ("micrometer", "micrometer")}
 
 

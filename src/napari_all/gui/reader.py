@@ -11,8 +11,10 @@ from napari.layers import Image, Labels
 
 from napari_all.errors import ImageError
 from napari_all.gui.layers import ImageNotes, Origin, image_layer, labels_layer
+from napari_all.gui.slides import slide_labels_layer, slide_layer
 from napari_all.io.images import read_image
 from napari_all.io.masks import LABELS_ENDING, Sidecar, read_labels
+from napari_all.io.slides import is_slide
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import RGBImage
 
@@ -26,7 +28,7 @@ def get_labels_reader(path: str | Sequence[str]) -> Reader | None:
 
 
 def get_image_reader(path: str | Sequence[str]) -> Reader | None:
-    """Return a reader for single colour images; None leaves stacks, grey images and the like to napari.
+    """Return a reader for single colour images and slides; None leaves stacks, grey images and the like to napari.
 
     The file is read here already, because only its content tells what it is.
     """
@@ -35,6 +37,9 @@ def get_image_reader(path: str | Sequence[str]) -> Reader | None:
     layers: list[LayerData] = []
     for one in _paths(path):
         try:
+            if is_slide(Path(one)):
+                layers.append(slide_layer(Path(one)).as_layer_data_tuple())
+                continue
             record, rgb = read_image(Path(one))
         except ImageError:
             return None
@@ -61,7 +66,8 @@ def read_image_layer(path: Path) -> Image:
 
 
 def _read_labels(path: str | Sequence[str]) -> list[LayerData]:
-    return [read_labels_layer(Path(p)).as_layer_data_tuple() for p in _paths(path)]
+    read = [slide_labels_layer(Path(p)) if is_slide(Path(p)) else read_labels_layer(Path(p)) for p in _paths(path)]
+    return [layer.as_layer_data_tuple() for layer in read]
 
 
 def _has_colour(rgb: RGBImage) -> bool:

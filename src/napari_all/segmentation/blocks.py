@@ -58,7 +58,7 @@ def on_grid(start: int, scale: float, align: int) -> int:
     """
     step = 2 ** max(0, int(np.floor(-np.log2(scale))))
     last = int(start * scale / align)
-    tried = [step * round(align * k / scale / step) for k in range(last, max(-1, last - _TRIED), -1)]
+    tried: list[int] = [step * round(align * k / scale / step) for k in range(last, max(-1, last - _TRIED), -1)]
     fitting = [begin for begin in tried if begin <= start] or [0]
     return min(fitting, key=lambda begin: abs(begin * scale / align - round(begin * scale / align)))
 
@@ -71,7 +71,7 @@ def blocks(
     Windows begin where `begin` says, which is given the latest place that leaves the margin.
     """
     rows, columns = (_cuts(length, core_px) for length in shape)
-    made = []
+    made: list[Block] = []
     for y in rows:
         for x in columns:
             window = tuple(
