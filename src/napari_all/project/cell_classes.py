@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from napari_all.errors import UsageError
 from napari_all.evaluation.differential_report import CountedImages
+from napari_all.io.cell_class_table import read_cell_classes
 from napari_all.project.change import Change, PlaneDiff, ValueChange
 from napari_all.project.folder import ProjectFolder
 from napari_all.project.layout import Layout
 from napari_all.project.manifest import Manifest
-from napari_all.project.plane_files import read_cell_classes
 from napari_all.project.planes import Values
 from napari_all.segmentation.cell_classes import UNCLASSIFIED, CellClass, CellClasses
 from napari_all.segmentation.editing import CellIndex

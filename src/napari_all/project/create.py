@@ -79,7 +79,7 @@ def create_project(
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsRefused(f"folder {folder.name!r} is not empty; choose a new one for the project")
     watch = monitor or NullMonitor()
-    found, pairs = _found(images, masks, folder, code, parts)
+    found, pairs = find_sources(images, masks, folder, code, parts)
     layout = Layout(folder.resolve())
     try:
         return _create(layout, images, found, pairs, who, watch)
@@ -88,7 +88,7 @@ def create_project(
         raise
 
 
-def _found(
+def find_sources(
     images: Path, masks: Path | None, project: Path, code: MaskCode, parts: MaskParts
 ) -> tuple[Sequence[InputImage], MaskFolder | None]:
     """Return the images, and which have masks."""
@@ -109,6 +109,20 @@ def _create(
     who: str,
     monitor: Monitor,
 ) -> Created:
+    references, entries, problems = take_images(layout, found, pairs, who, monitor)
+    write_index(layout.index, entries)
+    reference = folder_reference(images, layout.folder)
+    Manifest(images_folder=reference, images=tuple(references)).write(layout.manifest)
+    return Created(len(found), sum(entry.status != "none" for entry in entries), tuple(problems))
+
+
+def take_images(
+    layout: Layout, found: Sequence[InputImage], pairs: MaskFolder | None, who: str, monitor: Monitor
+) -> tuple[list[ImageReference], list[ImageEntry], list[str]]:
+    """Refer to images and copy their masks; return references, rows of the table, and which masks could not be taken.
+
+    Neither the manifest nor the table is written.
+    """
     mask_of = {pair.image.name: pair for pair in pairs.pairs} if pairs else {}
     references, entries, problems = [], [], []
     for done, image in enumerate(found):
@@ -123,11 +137,8 @@ def _create(
                 entries[-1] = _take_mask(layout, references[-1], pair, pairs, who)
             except (MaskError, ImageError) as error:
                 problems.append(f"{image.name}: {error}")
-    write_index(layout.index, entries)
-    reference = folder_reference(images, layout.folder)
-    Manifest(images_folder=reference, images=tuple(references)).write(layout.manifest)
     monitor.report("images", len(found), len(found))
-    return Created(len(found), sum(entry.status != "none" for entry in entries), tuple(problems))
+    return references, entries, problems
 
 
 def _take_mask(layout: Layout, reference: ImageReference, pair: Pair, pairs: MaskFolder, who: str) -> ImageEntry:

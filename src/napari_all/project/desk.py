@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Desk:
     def __init__(
         self,
         layout: Layout,
-        references: Mapping[str, ImageReference],
+        references: dict[str, ImageReference],
         pause_s: float,
         shape_of: Callable[[str], tuple[int, int]],
     ) -> None:

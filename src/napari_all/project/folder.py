@@ -130,6 +130,16 @@ class ProjectFolder:
         manifest.write(self.layout.manifest)
         self.manifest = manifest
 
+    def take_in(self, references: Sequence[ImageReference], entries: Sequence[ImageEntry]) -> None:
+        """Have further images in the project; `SaveError` when the disk refuses, and it has them not."""
+        images = tuple(sorted((*self.manifest.images, *references), key=lambda reference: reference.image))
+        manifest = self.manifest.updated(images=images)
+        manifest.write(self.layout.manifest)
+        self.manifest = manifest
+        self.desk.references.update({reference.image: reference for reference in references})
+        self.desk.table.add(entries, self.images)
+        self.poke()
+
     def note_numbers(self, image: str, **numbers: Any) -> None:
         """Keep numbers to order by: `uncertainty`, `cells`, `predicted`, `confidence`, `quality`."""
         self.reference(image)

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_all.errors import MaskError, SaveError
 from napari_all.files import atomic_path
+from napari_all.io.cell_class_table import CELL_CLASSES_ENDING, read_cell_classes, write_cell_classes
 from napari_all.io.masks import (
     LABELS_ENDING,
     SMUDGES_ENDING,
@@ -23,19 +24,11 @@ from napari_all.io.masks import (
     write_labels,
     write_plane,
 )
-from napari_all.io.tables import Row, read_table, write_table
 from napari_all.project.planes import Pixels, Values
 from napari_all.segmentation.editing import Mark
 
 IGNORE_ENDING = "_ignore.tif"
 MARK_ENDINGS = {Mark.SMUDGE: SMUDGES_ENDING, Mark.ARTEFACT: "_artefacts.tif"}
-CELL_CLASSES_ENDING = "_cell_classes.csv"
-CELL_CLASS_VERSION = 1
-CELL_CLASS_FIELDS = {
-    "label": "number of the cell in the label image",
-    "cell_class": "class that a person gave it",
-    "schema_version": "version of this table's layout",
-}
 _UNKNOWN_PARTS = 3
 FINISHED = ("corrected", "accepted")
 """Statuses of labels that count as ground truth."""
@@ -73,14 +66,7 @@ def write_image(path: Path, pixels: Pixels, values: Values, sidecar: Sidecar) ->
             write_plane(_beside(path, ending), np.where(marked, np.uint8(255), np.uint8(0)), sidecar.pixel_size_um)
         else:
             _remove(_beside(path, ending))
-    if values.cell_classes:
-        rows: list[Row] = [
-            {"label": label, "cell_class": name, "schema_version": CELL_CLASS_VERSION}
-            for label, name in sorted(_classes_of_cells(pixels, values).items())
-        ]
-        write_table(_beside(path, CELL_CLASSES_ENDING), tuple(CELL_CLASS_FIELDS), rows)
-    else:
-        _remove(_beside(path, CELL_CLASSES_ENDING))
+    write_cell_classes(path, _classes_of_cells(pixels, values))
     write_labels(path, pixels.labels, sidecar.updated(status=_sidecar_status(values)), pixels.classes)
 
 
@@ -109,17 +95,6 @@ def read_image_files(path: Path) -> SavedImage:
     except (OSError, ValueError, KeyError) as error:
         raise MaskError(f"the files beside {path.name} are damaged ({error})") from error
     return SavedImage(pixels, read_sidecar(path) or Sidecar(), cell_classes)
-
-
-def read_cell_classes(path: Path) -> dict[int, str]:
-    """Return the classes given to the cells of `<image>_labels.tif`, by label; none without their table.
-
-    Raises `OSError`, `ValueError` or `KeyError` when the table is damaged.
-    """
-    table = _beside(path, CELL_CLASSES_ENDING)
-    if not table.exists():
-        return {}
-    return {int(row["label"]): row["cell_class"] for row in read_table(table)}
 
 
 def agrees(saved: SavedImage, values: Values) -> bool:

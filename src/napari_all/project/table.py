@@ -46,6 +46,13 @@ class Table:
                 self._rows[image] = new
                 self.changed_at = self.changed_at or time.monotonic()
 
+    def add(self, entries: Iterable[ImageEntry], order: Iterable[str]) -> None:
+        """Take in rows of further images; `order` names all images, in the order of the rows."""
+        with self._lock:
+            self._rows.update({entry.image: entry for entry in entries})
+            self._images = tuple(order)
+            self.changed_at = self.changed_at or time.monotonic()
+
     def touch(self) -> None:
         """Have the table written although no row has changed."""
         self.changed_at = time.monotonic()

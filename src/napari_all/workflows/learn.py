@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import Field
 
@@ -184,8 +184,7 @@ def _settled(layout: Layout, names: Sequence[str], groups: Sequence[str]) -> dic
 def _copy_masks(layout: Layout, plan: LearnPlan, run: Path) -> Path:
     """Copy the masks as they are now: the person goes on correcting, and the model tells what it was trained on."""
     masks = run / "masks"
-    for folder in {PurePosixPath(ref.image).parent for ref in read_manifest(layout.manifest).images}:
-        (masks / folder).mkdir(parents=True, exist_ok=True)  # sub-folders tell a training where to look
+    (masks / "_").mkdir(parents=True)  # where there is a sub-folder, masks go by their images' whole paths
     for name in plan.images:
         copy_files(layout.labels(name), masks / f"{stem(name)}{LABELS_ENDING}")
     return masks
