@@ -1,4 +1,4 @@
-"""Jobs around single cells: measured in one image, over a project, and as small pictures."""
+"""Jobs around single cells: measured in one image, and over a project."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_all.monitor import Monitor
 from napari_all.project.layout import Layout
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import Cell
-from napari_all.workflows.project_cells import crops, saved_cells
+from napari_all.workflows.project_cells import saved_cells
 
 Config = dict[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
@@ -47,9 +47,4 @@ def _project_cells(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     return Reply({"images": found, "failed": failed})
 
 
-def _cell_crops(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    views = [(float(y), float(x), float(side)) for y, x, side in config["views"]]
-    return Reply({}, {"crops": crops(Path(config["path"]), views, config["side_px"])})
-
-
-CELL_JOBS: dict[str, Job] = {"measure": _measure, "project_cells": _project_cells, "cell_crops": _cell_crops}
+CELL_JOBS: dict[str, Job] = {"measure": _measure, "project_cells": _project_cells}

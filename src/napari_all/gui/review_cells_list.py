@@ -13,7 +13,7 @@ from napari_all.gui.memory import recall, remember
 from napari_all.gui.review_cells_canvas import CellsOnCanvas
 from napari_all.gui.review_cells_shown import ShownCells
 from napari_all.gui.review_cells_table import CellsTable
-from napari_all.gui.review_cells_words import FIRST, HEADS, TIPS
+from napari_all.gui.review_cells_words import FIRST, HEADS, TIPS, counted
 from napari_all.gui.review_session import ReviewSession
 
 _COLUMNS = "review/cell_columns"
@@ -29,6 +29,7 @@ class CellsList(QWidget):
         self._session: ReviewSession | None = None
         self._shown: ShownCells | None = None
         self._front = False
+        self._awaited: int | None = None
         self.canvas = CellsOnCanvas(viewer, self._on_click)
         self.table = CellsTable()
         self.table.chosen.connect(self._on_chosen)
@@ -78,16 +79,27 @@ class CellsList(QWidget):
         if front:
             self._mark()
 
+    def select(self, labels: list[int]) -> None:
+        """Select cells, and frame them on the canvas."""
+        self.table.select(labels)
+        self._mark()
+
     def go_to(self, label: int) -> None:
-        """Select a cell, and bring it into the middle of the view."""
-        self.table.select([label])
-        self._on_chosen([label])
+        """Bring a cell into the middle of the view, and select it as soon as it is in the table."""
+        if self._session is not None:
+            self._awaited = label
+            self.canvas.mark([label], self._session.shown.cells)
+            self.canvas.centre(label, self._session.shown.cells)
+            self.renew()
 
     def renew(self) -> None:
         """Show the measurements as they are now."""
         rows = self._shown.rows if self._shown is not None else {}
         self.table.set_rows(rows)
         self._show_columns()
+        if self._awaited in rows:
+            self.table.select([self._awaited])
+            self._awaited = None
         if self._shown is not None and not self._shown.ready:
             self.counted.setText("The cells are being measured…" if self._front else "")
         self._mark()
@@ -136,8 +148,7 @@ class CellsList(QWidget):
     def _mark(self) -> None:
         if self._session is None or not self._front:
             return
-        self.canvas.mark(self.selected, self._session.shown.cells)
+        selected = self.selected if self._awaited is None else [self._awaited]
+        self.canvas.mark(selected, self._session.shown.cells)
         if self._shown is not None and self._shown.ready:
-            number, selected = len(self.table.model_of_cells.rows), len(self.selected)
-            words = f"{number} cell{'' if number == 1 else 's'}"
-            self.counted.setText(f"{words}, {selected} selected" if selected else words)
+            self.counted.setText(counted(len(self.table.model_of_cells.rows), len(selected)))

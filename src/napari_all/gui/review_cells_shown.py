@@ -81,12 +81,17 @@ class ShownCells(QObject):
     def rows(self) -> dict[int, Row]:
         """The same as rows of `io.tables.DETAILED_CELL_COLUMNS`."""
         kept = {}
-        size, red = self.pixel_size_um, self._known.red_cell_px if self._known is not None else None
+        size, red = self.pixel_size_um, self.red_cell_px
         for label, cell in self.cells.items():
             known = self._rows.get(label)
             kept[label] = known if known and known[0] == cell else (cell, cell_row(cell, size, red))
         self._rows = kept
         return {label: row for label, (_, row) in kept.items()}
+
+    @property
+    def red_cell_px(self) -> float | None:
+        """Median diameter of the image's red cells in pixels, or None where it is not known."""
+        return self._known.red_cell_px if self._known is not None else None
 
     @property
     def pixel_size_um(self) -> tuple[float, float] | None:

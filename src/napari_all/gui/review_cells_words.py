@@ -58,6 +58,12 @@ def text_of(name: str, value: Value) -> str:
     return str(value)
 
 
+def counted(cells: int, selected: int) -> str:
+    """Return how many cells there are, and how many of them are selected."""
+    words = f"{cells} cell{'' if cells == 1 else 's'}"
+    return f"{words}, {selected} selected" if selected else words
+
+
 def in_order(rows: Iterable[Row], by: str, descending: bool) -> list[Row]:
     """Return rows sorted by a column, those without a value last either way; the label decides ties."""
     numbered = sorted(rows, key=lambda row: (str(row.get("image", "")), row["label"]))
