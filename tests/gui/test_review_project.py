@@ -77,16 +77,20 @@ def test_while_saving_fails_nobody_moves_on_and_the_project_can_be_saved_elsewhe
     assert session.entry.status == "in work"
     assert "Not saved" in panel.state.text()
     saving.again.click()
-    assert saving.again.isVisible()
+    wait(lambda: saving.again.isVisible())
     asked = []
     monkeypatch.setattr(QMessageBox, "warning", lambda *told: asked.append(told) or QMessageBox.StandardButton.Cancel)
     panel.viewer.window._qt_window.close()
     assert asked
     assert panel.viewer.window._qt_window.isVisible(), "the window stays while something is not saved"
     monkeypatch.setattr(session.project._logger, "_work", session.project.desk.write_logs)
+    (tmp_path / "a.txt").touch()
+    saving.save_elsewhere(tmp_path / "a.txt" / "no folder")
+    wait(lambda: "cannot copy the project" in saving.line.text())
     saving.save_elsewhere(tmp_path / "elsewhere")
-    assert session.project.layout.folder == tmp_path / "elsewhere"
-    wait(lambda: "saved" in saving.line.text())
+    assert "Copying the project to elsewhere" in saving.line.text()
+    wait(lambda: session.project.layout.folder == tmp_path / "elsewhere")
+    wait(lambda: "All changes saved" in saving.line.text())
     panel.review.accept.click()
     assert session.current == "b.png"
     panel.close_project()

@@ -15,6 +15,7 @@ from qtpy.QtCore import QEvent
 from napari_all.errors import NapariAllError
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
+from napari_all.gui.review_adding import Adding
 from napari_all.gui.review_cells import CellsTab
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_keys import ACCEPT, EXCLUDE, FLAG, HELP, NEXT, PREVIOUS, REDO, SKIP, UNDO, KeySheet
@@ -54,6 +55,7 @@ class ReviewPanel(Panel):
         subtypes = self.start_page.subtypes.isChecked
         self.predicting = Predicting(self.review, learn.predictor.config, subtypes, self.say, self)
         learn.attach(self.predicting)
+        self.adding = Adding(self.say, self)
         self._window_end = WindowEnd(self, self.close_project)
         self._bound: Keys = {}
         self._connect()
@@ -82,7 +84,7 @@ class ReviewPanel(Panel):
         self.review.bind({name: partial(self._go, what) for name, what in go.items()})
         self.review.bind(
             {
-                "close_project": self.close_project, "keys": self.show_keys,
+                "close_project": self.close_project, "add": self.adding.begin, "keys": self.show_keys,
                 "predict": self.predict, "stop": self.predicting.stop,
             }
         )  # fmt: skip
@@ -130,8 +132,7 @@ class ReviewPanel(Panel):
         session.changed.connect(self._show_state)
         session.told.connect(self._on_told)
         self.tabs.use(session)
-        self.predicting.use(session)
-        self.proposals.use(session)
+        self._let_work(session)
         session.begin()
         self._tell_found(project)
         return True
@@ -158,15 +159,14 @@ class ReviewPanel(Panel):
         session = self.session
         if session is None:
             return True
-        self.predicting.use(None)
-        self.proposals.use(None)
+        self._let_work(None)
+        self.review.saving.finish()
         session.shown.take_in()
         try:
             session.project.close()
         except NapariAllError as error:
-            self.predicting.use(session)
-            self.proposals.use(session)
-            self.review.saving.look()
+            self._let_work(session)
+            self.review.saving.watch(session.project)
             self._complain(f"The project stays open, as it cannot be saved: {error}")
             return False
         self.session = None
@@ -178,6 +178,11 @@ class ReviewPanel(Panel):
         self.start_page.setVisible(True)
         self.say("")
         return True
+
+    def _let_work(self, session: ReviewSession | None) -> None:
+        """Have what goes on beside the person work on a project, or with None wait until nothing does any more."""
+        for part in (self.predicting, self.proposals, self.adding):
+            part.use(session)
 
     def predict(self) -> None:
         """Predict every image that has no labels, in the background."""

@@ -32,7 +32,7 @@ class LearnTab(ReviewTab):
         self._predicting: Predicting | None = None
         self._in_front = False
         self.predictor = PredictorChooser()
-        self.propose = QCheckBox("Propose for corrected images, &too")
+        self.propose = QCheckBox()
         self.propose.setToolTip("Their labels stay; you take over what you like of the new prediction, cell by cell")
         self.again = QPushButton("Predict a&gain")
         self.training = TrainingBox(say)
@@ -108,6 +108,6 @@ class LearnTab(ReviewTab):
         fresh, proposed = (sum(status in kinds for status in statuses) for kinds in (OPEN, WORKED_ON))
         count = fresh + (proposed if self.propose.isChecked() else 0)
         busy = self._predicting is not None and self._predicting.running
-        self.propose.setText(f"Propose for {proposed} corrected or accepted images, &too")
+        self.propose.setText(f"Propose for {proposed} corrected, &too")
         self.again.setText("Predicting…" if busy else f"Predict {count} image{'' if count == 1 else 's'} a&gain")
         self.again.setEnabled(count > 0 and not busy)

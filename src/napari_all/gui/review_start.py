@@ -6,6 +6,7 @@ import getpass
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,6 +25,7 @@ from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import primary
 from napari_all.gui.panel_foot import small
 from napari_all.gui.paths import PathRow
+from napari_all.gui.review_predictor import PredictorChooser, remembered
 
 MOST_RECENT = 8
 _RECENT, _NAME, _SUBTYPES = "review/recent", "review/name", "review/subtypes"
@@ -84,6 +86,7 @@ class ReviewStart(QWidget):
             placeholder="optional",
         )
         self.folder = PathRow("Folder of the project", "A new folder for labels, log and table", "project")
+        self.predictor = PredictorChooser()
         self.subtypes = QCheckBox("Predict s&ubtypes, too")
         self.subtypes.setToolTip("To order the images by predicted subtype; it takes longer")
         self.subtypes.setChecked(bool(recall(_SUBTYPES, False)))
@@ -95,12 +98,18 @@ class ReviewStart(QWidget):
         form.addRow("Pro&ject", self.folder)
         layout = QVBoxLayout(group)
         layout.addLayout(form)
+        layout.addWidget(self.predictor)
         layout.addWidget(self.subtypes)
         layout.addWidget(self.create_new)
         layout.addWidget(small("Images without labels are predicted in the background while you review."))
         self.images.edited.connect(self._propose)
         self.create_new.clicked.connect(lambda: self.new_wanted.emit())
         return group
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Show what predicted last, in a project that is closed now."""
+        super().showEvent(event)
+        self.predictor.show_config(remembered())
 
     def show_recent(self) -> None:
         """Show the projects that are remembered and still there."""

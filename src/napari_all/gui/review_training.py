@@ -51,7 +51,10 @@ class TrainingBox(QGroupBox):
         self.told = QLabel()
         self.told.setWordWrap(True)
         self.form = LearnForm()
-        self.train = primary("T&rain on the corrected images", "Train in the background; go on with your work")
+        self.train = primary(
+            "T&rain on corrections",
+            "Train on the corrected and accepted images in the background; go on with your work",
+        )
         self.stage = QLabel()
         self.bar = QProgressBar()
         self.stop = QPushButton("St&op")
@@ -59,7 +62,7 @@ class TrainingBox(QGroupBox):
         self._row.addWidget(self.bar, 1)
         self._row.addWidget(self.stop)
         self.view = TrainView("Images kept aside before and after", "Review")
-        self.view.use.setText("Predict what is not corrected with this mo&del")
+        self.view.use.setText("Predict the rest with this mo&del")
         self.view.use.setToolTip("Predict all images that nobody has corrected or accepted anew")
         layout = QVBoxLayout(self)
         layout.addWidget(self.told)

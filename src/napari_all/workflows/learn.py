@@ -54,10 +54,11 @@ class LearnPlan:
     def lines(self) -> list[str]:
         """Return it as lines of text."""
         aside, all_groups = sum(self.kept_aside), len(set(self.groups))
+        apart = f"{all_groups} groups of images that overlap or belong together, none on both sides"
         return [
             f"{len(self.images)} images are corrected or accepted: {len(self.images) - aside} to train on, "
             f"{aside} kept aside to measure on",
-            f"{all_groups} groups of images that overlap or belong together, none on both sides",
+            apart if all_groups < len(self.images) else "no two of them overlap",
         ]
 
 
