@@ -12,11 +12,11 @@ from napari_all.evaluation.audit_report import AuditReport
 from napari_all.evaluation.classifier_report import ClassifierReport
 from napari_all.evaluation.report import SegmentationReport
 from napari_all.io import tables
+from napari_all.io.cell_class_table import CELL_CLASS_FIELDS, CELL_CLASS_VERSION
 from napari_all.io.masks import Sidecar
 from napari_all.project.index import INDEX_FIELDS, INDEX_VERSION
 from napari_all.project.log_lines import LogLine
 from napari_all.project.manifest import Manifest
-from napari_all.project.plane_files import CELL_CLASS_FIELDS, CELL_CLASS_VERSION
 from napari_all.workflows.models import ModelList
 from napari_all.workflows.run_record import RunRecord
 
@@ -41,7 +41,7 @@ def schemas():
         "images": {"schema_version": tables.IMAGES_VERSION, "columns": tables.IMAGE_FIELDS},
         "exported cells": {
             "schema_version": tables.CELLS_VERSION,
-            "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.CELL_FIELDS},
+            "columns": {"image": tables.PREDICTION_FIELDS["image"], **tables.EXPORTED_CELL_FIELDS},
         },
         "exported cells, in detail": {
             "schema_version": tables.CELLS_VERSION,

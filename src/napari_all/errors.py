@@ -56,3 +56,8 @@ def unknown_name(kind: str, name: str, valid: object) -> UsageError:
 def missing_scikit_learn(job: str) -> DependencyError:
     """Make the error for work that needs scikit-learn, which comes with the `train` extra."""
     return DependencyError(f"{job} needs scikit-learn; install it: pip install 'napari-all[train]'")
+
+
+def missing_pyarrow() -> DependencyError:
+    """Make the error for Parquet files, which need pyarrow; it comes with the `parquet` extra."""
+    return DependencyError("Parquet files need pyarrow; install it: pip install 'napari-all[parquet]'")

@@ -1,6 +1,7 @@
 """The manifest as npe2 and napari use it: widgets, readers, writers, sample data, menus."""
 
 import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from napari_all.gui.layers import KEY, ImageNotes, Origin, labels_layer
 from napari_all.gui.panel import Panel
 from napari_all.gui.reader import get_image_reader
 from napari_all.io.exporters import EXPORTERS
-from napari_all.io.masks import Sidecar, read_labels, write_labels
+from napari_all.io.masks import Sidecar, write_labels
+from napari_all.workflows.export import make_item
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +64,10 @@ def test_the_menus_hold_the_widgets(manifest):
 
 
 def test_there_is_one_writer_per_export_format(manifest):
-    written = {
-        writer.command.removeprefix("napari-all.write_"): (writer.display_name, tuple(writer.filename_extensions))
-        for writer in manifest.contributions.writers
-    }
+    written = {}
+    for writer in manifest.contributions.writers:
+        name = writer.command.removeprefix("napari-all.write_").replace("_", "-")
+        written[name] = (writer.display_name, tuple(writer.filename_extensions))
     assert written == {name: (e.title, (e.suffix,)) for name, e in EXPORTERS.items()}
 
 
@@ -107,22 +109,31 @@ def test_what_is_no_single_colour_image_is_left_to_napari(tmp_path, name):
     assert get_image_reader(str(path)) is None
 
 
-@pytest.mark.parametrize("suffix", [e.suffix for e in EXPORTERS.values()])
-def test_the_save_dialog_writes_what_the_export_widget_writes(manager, smear, tmp_path, suffix):
+@pytest.mark.parametrize("name", list(EXPORTERS))
+def test_the_save_dialog_writes_what_the_export_widget_writes(manager, manifest, smear, tmp_path, name):
     sidecar = Sidecar(image="smear.png", parts="nucleus+cytoplasm", status="corrected")
-    layer = labels_layer(smear.labels, "cells", Origin(sidecar, smear.classes))
-    path = tmp_path / f"smear_labels{suffix}"
-    written = write(str(path), [layer.as_layer_data_tuple()])
-    assert str(path) in written
-    if suffix == ".tif":
-        found = read_labels(path)
-        np.testing.assert_array_equal(found.labels, smear.labels)
-        np.testing.assert_array_equal(found.classes, smear.classes)
-        assert found.sidecar.status == "corrected"
-    elif suffix == ".png":
-        np.testing.assert_array_equal(np.asarray(Image.open(path)) == 255, smear.labels > 0)
-    else:
-        assert len(path.read_text().splitlines()) == smear.labels.max() + 1
+    layer = labels_layer(smear.labels, "cells", Origin(sidecar, smear.classes), [{"label": 1, "cell_class": "Pre-B"}])
+    writer = next(w for w in manifest.contributions.writers if w.display_name == EXPORTERS[name].title)
+    shown, direct = tmp_path / f"shown{writer.filename_extensions[0]}", tmp_path / "direct"
+    data, attributes, _ = layer.as_layer_data_tuple()
+    write = _resolve_command(manifest, writer.command)
+    combines = EXPORTERS[name].combines
+    written = write(str(shown), [(data, attributes, "labels")]) if combines else write(str(shown), data, attributes)
+    assert str(shown) in written
+    item = make_item("smear.png", smear.labels, sidecar, smear.classes, {1: "Pre-B"})
+    EXPORTERS[name].write(direct / shown.name, [item])
+    assert {Path(p).name for p in written} == {p.name for p in direct.iterdir()}
+    for file in written:
+        assert Path(file).read_bytes() == (direct / Path(file).name).read_bytes()
+
+
+@pytest.mark.parametrize(("ending", "name"), [(".ome.tif", "ome-tiff"), (".tif", "tiff"), (".zip", "imagej")])
+def test_the_ending_chooses_the_writer(manager, smear, tmp_path, ending, name):
+    layer = labels_layer(smear.labels, "cells", Origin(Sidecar(image="smear.png"), smear.classes))
+    write(str(tmp_path / f"a{ending}"), [layer.as_layer_data_tuple()])
+    item = make_item("smear.png", smear.labels, Sidecar(image="smear.png"), smear.classes)
+    EXPORTERS[name].write(tmp_path / "there" / f"a{ending}", [item])
+    assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / "there" / f"a{ending}").read_bytes()
 
 
 def test_each_synthetic_sample_is_a_colour_image(manifest):

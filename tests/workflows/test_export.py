@@ -52,7 +52,7 @@ def test_one_table_of_all_equals_the_tables_of_segment(images: Path, labels: Pat
         rows = list(csv.DictReader(stream))
     for stem, name in (("a", "a.png"), ("sub/b", "sub/b.png")):
         with (labels / f"{stem}_cells.csv").open(newline="") as stream:
-            expected = [{"image": name, **row} for row in csv.DictReader(stream)]
+            expected = [{"image": name, **row, "cell_class": ""} for row in csv.DictReader(stream)]
         assert [row for row in rows if row["image"] == name] == expected
     assert float(rows[0]["area_um2"]) == pytest.approx(float(rows[0]["area_px"]) * 0.01, rel=1e-4)
     assert (tmp_path / "all_run.json").exists()

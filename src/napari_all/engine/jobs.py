@@ -73,7 +73,11 @@ def _items(config: Config, arrays: Arrays) -> list[NamedItem]:
         NamedItem(
             told["stem"],
             make_item(
-                told["image"], arrays[f"labels{index}"], Sidecar.parse(told["sidecar"]), arrays.get(f"classes{index}")
+                told["image"],
+                arrays[f"labels{index}"],
+                Sidecar.parse(told["sidecar"]),
+                arrays.get(f"classes{index}"),
+                {int(label): name for label, name in told["cell_classes"].items()},
             ),
         )
         for index, told in enumerate(config["items"])

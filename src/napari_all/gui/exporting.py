@@ -45,7 +45,12 @@ def request_for(layers: Sequence[Labels], names: Sequence[str]) -> tuple[dict[st
         made, labels = origin(layer), as_labels(layer).copy()
         classes = current_classes(labels, made)
         items.append(
-            {"stem": name, "image": made.sidecar.image or name, "sidecar": made.sidecar.model_dump(mode="json")}
+            {
+                "stem": name,
+                "image": made.sidecar.image or name,
+                "sidecar": made.sidecar.model_dump(mode="json"),
+                "cell_classes": {str(label): given for label, given in cell_classes(layer.features).items()},
+            }
         )
         arrays[f"labels{index}"] = labels
         if classes is not None:
@@ -61,7 +66,16 @@ def item_from_layer_data(data: Any, attributes: Mapping[str, Any]) -> ExportItem
         layer.scale = scale
         layer.units = attributes.get("units") or layer.units
     made, labels = origin(layer), as_labels(layer)
-    return make_item(made.sidecar.image or stem_of(layer), labels, made.sidecar, current_classes(labels, made))
+    given = cell_classes(attributes.get("features"))
+    return make_item(made.sidecar.image or stem_of(layer), labels, made.sidecar, current_classes(labels, made), given)
+
+
+def cell_classes(features: Any) -> dict[int, str]:
+    """Return the classes that a person gave to cells, by label, from a layer's table."""
+    if features is None or not {"index", "cell_class"} <= set(features):
+        return {}
+    pairs = zip(features["index"], features["cell_class"], strict=True)
+    return {int(label): given for label, given in pairs if isinstance(given, str)}
 
 
 def _safe(name: str) -> str:

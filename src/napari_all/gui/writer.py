@@ -1,8 +1,9 @@
-"""Writers for napari's Save dialog; each is one entry of `EXPORTERS` and one line of the manifest."""
+"""Writers for napari's Save dialog: `write_<format>` for each entry of `EXPORTERS`, named in the manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,20 @@ from napari_all.gui.exporting import item_from_layer_data
 from napari_all.io.exporters import EXPORTERS
 
 LayerData = tuple[Any, dict[str, Any], str]
+_PREFIX = "write_"
 
 
-def write_tiff(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write one labels layer as a label image with sidecar and classes map."""
-    return _write("tiff", path, [(data, attributes, "labels")])
+def __getattr__(name: str) -> Callable[..., list[str]]:
+    """Return the writer of a format by the name in the manifest, where `_` stands for `-`."""
+    formats = {f"{_PREFIX}{key.replace('-', '_')}": key for key in EXPORTERS}
+    if name not in formats:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    key = formats[name]
+    return partial(_write if EXPORTERS[key].combines else _write_one, key)
 
 
-def write_png(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write one labels layer as a mask, 255 = cell."""
-    return _write("png", path, [(data, attributes, "labels")])
-
-
-def write_csv(path: str, layers: Sequence[LayerData]) -> list[str]:
-    """Write the cells of labels layers as one table."""
-    return _write("csv", path, layers)
+def _write_one(name: str, path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    return _write(name, path, [(data, attributes, "labels")])
 
 
 def _write(name: str, path: str, layers: Sequence[LayerData]) -> list[str]:

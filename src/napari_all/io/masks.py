@@ -17,14 +17,14 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
-from tifffile import TiffFile
+from tifffile import TiffFile, TiffPage
 
 from napari_all import __version__
 from napari_all.config import Settings
 from napari_all.errors import MaskError, UsageError
 from napari_all.files import atomic_path, write_json
 from napari_all.io import scale
-from napari_all.io.tiff import DAMAGE, check_whole
+from napari_all.io.tiff import DAMAGE, check_whole, pixel_size
 from napari_all.types import ClassesMap, ImageRecord, LabelImage, Parts, Segmentation
 
 LABELS_ENDING = "_labels.tif"
@@ -65,11 +65,12 @@ class Sidecar(Settings):
 
 @dataclass(frozen=True)
 class LabelsFile:
-    """A label image as read: pixels, and sidecar and classes map where there are any."""
+    """A label image as read: pixels, and sidecar, classes map and (y, x) pixel size where there are any."""
 
     labels: LabelImage
     classes: ClassesMap | None
     sidecar: Sidecar | None
+    pixel_size_um: scale.PixelSize = None
 
 
 def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def write_labels(path: Path, labels: NDArray[Any], sidecar: Sidecar, classes: Cl
     SaveError
         The disk refuses; what stood there is untouched.
     """
-    stored = _storable(labels)
+    stored = storable(labels)
     written = []
     if classes is not None:
         if classes.shape != labels.shape:
@@ -156,7 +157,7 @@ def write_labels(path: Path, labels: NDArray[Any], sidecar: Sidecar, classes: Cl
 
 def write_numbers(path: Path, labels: NDArray[Any], pixel_size_um: scale.PixelSize) -> None:
     """Write numbered areas, (Y, X) integers >= 0, as uint16 or, beyond 65,535, as uint32; `MaskError` for others."""
-    write_plane(path, _storable(labels), pixel_size_um)
+    write_plane(path, storable(labels), pixel_size_um)
 
 
 def write_plane(path: Path, plane: NDArray[Any], pixel_size_um: scale.PixelSize) -> None:
@@ -174,8 +175,13 @@ def write_plane(path: Path, plane: NDArray[Any], pixel_size_um: scale.PixelSize)
         )
 
 
-def read_labels(path: Path) -> LabelsFile:
+def read_labels(path: Path, max_pixels: int | None = None) -> LabelsFile:
     """Read a label image of ours or of another program (TIFF or PNG, any integer type, palette indices).
+
+    Parameters
+    ----------
+    max_pixels
+        Largest width times height that is decoded, for files of strangers; None = any.
 
     Returns
     -------
@@ -187,7 +193,8 @@ def read_labels(path: Path) -> LabelsFile:
         The file is no single plane of whole numbers >= 0, is damaged, or its sidecar or classes map does not
         fit it.
     """
-    labels = _as_labels(read_plane(path), path.name)
+    plane, size = _read_plane(path, max_pixels)
+    labels = as_labels(plane, path.name)
     sidecar = read_sidecar(path)
     if sidecar is not None and sidecar.shape is not None and sidecar.shape != labels.shape:
         raise MaskError(
@@ -200,7 +207,7 @@ def read_labels(path: Path) -> LabelsFile:
         classes = read_classes(beside)
         if classes.shape != labels.shape:
             raise MaskError(f"{beside.name} is {classes.shape} but {path.name} is {labels.shape}")
-    return LabelsFile(labels, classes, sidecar)
+    return LabelsFile(labels, classes, sidecar, sidecar.pixel_size_um if sidecar else size)
 
 
 def read_sidecar(labels_path: Path) -> Sidecar | None:
@@ -222,33 +229,66 @@ def read_sidecar(labels_path: Path) -> Sidecar | None:
 
 def read_classes(path: Path) -> ClassesMap:
     """Read a classes map, (Y, X) uint8 of 0, 1, 2; `MaskError` for anything else."""
-    plane = read_plane(path)
+    return as_classes(read_plane(path), path.name)
+
+
+def as_classes(plane: NDArray[Any], name: str) -> ClassesMap:
+    """Return a plane of 0, 1, 2 as classes map, (Y, X) uint8; `MaskError` for others."""
     if plane.max(initial=0) > 2 or plane.min(initial=0) < 0:
-        raise MaskError(f"{path.name} holds values up to {plane.max()}; a classes map holds only 0, 1 and 2")
+        raise MaskError(f"{name} holds values up to {plane.max()}; a classes map holds only 0, 1 and 2")
     return plane.astype(np.uint8)
 
 
 def read_plane(path: Path) -> NDArray[Any]:
     """Read the one (Y, X) plane of numbers in a TIFF or PNG, unscaled; `MaskError` when it holds no such plane."""
+    return _read_plane(path, None)[0]
+
+
+def _read_plane(path: Path, max_pixels: int | None) -> tuple[NDArray[Any], scale.PixelSize]:
+    """Return the plane and the (y, x) pixel size that the file tells."""
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
             with TiffFile(path) as tif:
                 for series in tif.series:
+                    if max_pixels is not None and series.size > max_pixels:
+                        raise _too_large(path.name, series.size, max_pixels)
                     check_whole(tif, series, path.name)
-                plane = np.squeeze(tif.asarray())
+                plane, size = np.squeeze(tif.asarray()), tiff_size(tif)
         else:
             with Image.open(path) as image:
-                plane = np.asarray(image)
+                if max_pixels is not None and image.width * image.height > max_pixels:
+                    raise _too_large(path.name, image.width * image.height, max_pixels)
+                plane, size = np.asarray(image), _png_size(image)
     except FileNotFoundError as error:
         raise MaskError(f"mask {path.name} does not exist; check the folder") from error
     except DAMAGE as error:
+        if isinstance(error, MaskError):
+            raise
         raise MaskError(f"mask {path.name} cannot be read ({error}); copy it again") from error
     if plane.ndim != 2:
         raise MaskError(f"mask {path.name} has shape {plane.shape}; a mask is one grey or indexed plane (Y, X)")
-    return plane
+    return plane, size
 
 
-def _as_labels(plane: NDArray[Any], name: str) -> LabelImage:
+def tiff_size(tif: TiffFile) -> scale.PixelSize:
+    """Return the (y, x) size of a pixel in micrometres that an open TIFF tells, or None."""
+    page = tif.pages.first
+    return pixel_size(tif, page) if isinstance(page, TiffPage) else None
+
+
+def _png_size(image: Image.Image) -> scale.PixelSize:
+    if "dpi" not in image.info:
+        return None
+    x_dpi, y_dpi = (float(value) for value in image.info["dpi"])
+    return scale.from_resolution(y_dpi, x_dpi, unit_um=25400)
+
+
+def _too_large(name: str, count: int, most: int) -> MaskError:
+    return MaskError(f"mask {name} has {count:,} pixels, over the limit of {most:,}; raise the limit (--max-pixels)")
+
+
+def as_labels(plane: NDArray[Any], name: str) -> LabelImage:
+    """Return a plane of whole numbers as labels, (Y, X) int32; `MaskError` for others."""
     if plane.dtype.kind == "f" and not np.array_equal(plane, np.round(plane)):
         raise MaskError(f"mask {name} holds fractions; labels are whole numbers, 0 = background")
     if plane.min(initial=0) < 0 or plane.max(initial=0) > np.iinfo(np.int32).max:
@@ -256,7 +296,8 @@ def _as_labels(plane: NDArray[Any], name: str) -> LabelImage:
     return plane.astype(np.int32)
 
 
-def _storable(labels: NDArray[Any]) -> NDArray[Any]:
+def storable(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as uint16 or, beyond 65,535, as uint32; `MaskError` for anything but (Y, X) integers >= 0."""
     if labels.ndim != 2 or labels.dtype.kind not in "iub":
         raise MaskError(f"labels have shape {labels.shape}, type {labels.dtype}; give one (Y, X) plane of integers")
     if labels.min(initial=0) < 0:

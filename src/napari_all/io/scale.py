@@ -43,6 +43,11 @@ def pixels_per_cm(pixel_size_um: PixelSize) -> tuple[float, float] | None:
     return (1e4 / x, 1e4 / y)
 
 
+def pixels_per_inch(pixel_size_um: PixelSize) -> tuple[float, float] | None:
+    """Return the (x, y) density for a written PNG, or None when the image is not calibrated."""
+    return None if pixel_size_um is None else (25400 / pixel_size_um[1], 25400 / pixel_size_um[0])
+
+
 def _checked(y: float, x: float) -> PixelSize:
     if all(math.isfinite(s) and s > 0 for s in (y, x)):
         return (round(y, 9), round(x, 9))

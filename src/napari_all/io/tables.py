@@ -40,6 +40,13 @@ CELL_FIELDS = {
 CELL_COLUMNS = tuple(CELL_FIELDS)
 """Columns of `<stem>_cells.csv`; new ones come last, so that the earlier keep their places."""
 
+EXPORTED_CELL_FIELDS = {
+    **CELL_FIELDS,
+    "cell_class": "class that a person gave; empty where nobody did; a predicted subtype never stands here",
+}
+EXPORTED_CELL_COLUMNS = tuple(EXPORTED_CELL_FIELDS)
+"""Columns of an exported table of cells, behind the image's name."""
+
 DETAILED_CELL_FIELDS = {
     **CELL_FIELDS,
     **{f"mean_{name}": f"mean {name} of the cell, sRGB 0..255" for name in ("red", "green", "blue")},
@@ -52,7 +59,7 @@ DETAILED_CELL_FIELDS = {
     "texture_correlation": "Haralick's correlation, likewise",
     "certainty": "1 minus the network's mean doubt (entropy of its probabilities) in the cell; empty without a network",
     "diameter_red_cells": "equivalent diameter as a multiple of the median stained body's, mostly red cells",
-    "cell_class": "class that a person gave; empty where nobody did; a predicted subtype never stands here",
+    "cell_class": EXPORTED_CELL_FIELDS["cell_class"],
 }
 DETAILED_CELL_COLUMNS = tuple(DETAILED_CELL_FIELDS)
 """Columns of a table of cells that were measured on the image too."""

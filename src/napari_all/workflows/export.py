@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from napari_all.errors import FileExistsRefused, MaskError, UsageError
 from napari_all.files import inside, sha256_file
+from napari_all.io.cell_class_table import cell_classes_path, read_cell_classes
 from napari_all.io.exporters import EXPORTERS, Exporter, ExportItem
 from napari_all.io.images import MAX_PIXELS, read_image
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import Sidecar, read_labels
 from napari_all.io.pairing import pair_images
 from napari_all.monitor import Monitor, NullMonitor
-from napari_all.segmentation.measure import measure_cells
+from napari_all.segmentation.measure import measure_cells, with_classes
 from napari_all.types import ClassesMap, LabelImage
 from napari_all.workflows.per_image import for_each_image, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, record_beside
@@ -22,7 +23,11 @@ RECORD_FILE = "export_run.json"
 
 
 def make_item(
-    image: str, labels: LabelImage, sidecar: Sidecar | None = None, classes: ClassesMap | None = None
+    image: str,
+    labels: LabelImage,
+    sidecar: Sidecar | None = None,
+    classes: ClassesMap | None = None,
+    cell_classes: Mapping[int, str] | None = None,
 ) -> ExportItem:
     """Measure the cells of a label image and return what exporters take.
 
@@ -36,9 +41,11 @@ def make_item(
         Provenance; without one nothing is known but the labels.
     classes
         (Y, X) uint8 classes map, if there is one.
+    cell_classes
+        Classes that a person gave to cells, by label.
     """
     facts = sidecar or Sidecar(image=image)
-    cells = measure_cells(labels, classes, facts.parts or "cell")
+    cells = with_classes(measure_cells(labels, classes, facts.parts or "cell"), cell_classes or {})
     return ExportItem(image, labels, facts, classes, cells)
 
 
@@ -93,7 +100,7 @@ def export_batch(
     images = find_images(inputs)
     pairs, _ = pair_images(images, labels)
     masks = {pair.image.name: pair.mask for pair in pairs}
-    single = output.suffix.lower() == exporter.suffix and not output.is_dir()
+    single = output.name.lower().endswith(exporter.suffix) and not output.is_dir()
     if single and len(images) > 1 and not exporter.combines:
         raise UsageError(f"{len(images)} images do not fit into one {exporter.title} file; give a folder as output")
     targets = [output] if single else [_target(i, output, exporter) for i in images if i.name in masks]
@@ -177,7 +184,11 @@ def _read_item(image: InputImage, mask: Path | None, max_pixels: int) -> ExportI
         raise MaskError(f"{mask.name} was made from another file than this one; segment this one")
     if sidecar.shape and sidecar.shape != file.labels.shape:
         raise MaskError(f"{mask.name} is {file.labels.shape}, the image is {sidecar.shape}")
-    return make_item(image.name, file.labels, sidecar, file.classes)
+    try:
+        cell_classes = read_cell_classes(mask)
+    except (OSError, ValueError, KeyError) as error:
+        raise MaskError(f"{cell_classes_path(mask).name} is damaged ({error}); restore or delete it") from error
+    return make_item(image.name, file.labels, sidecar, file.classes, cell_classes)
 
 
 def _sidecar_from_image(image: InputImage, max_pixels: int) -> Sidecar:

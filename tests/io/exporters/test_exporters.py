@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_all.io.exporters import EXPORTERS, ExportItem
 from napari_all.io.masks import Sidecar, read_labels
-from napari_all.io.tables import CELL_COLUMNS, DETAILED_CELL_COLUMNS
+from napari_all.io.tables import CELL_COLUMNS, DETAILED_CELL_COLUMNS, EXPORTED_CELL_COLUMNS
 from napari_all.types import Cell
 
 
@@ -67,7 +67,7 @@ def test_csv_holds_the_cells_of_many_images(tmp_path: Path) -> None:
     EXPORTERS["csv"].write(tmp_path / "all.csv", [item("a.png"), item("x/b.png")])
     with (tmp_path / "all.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == ["image", *CELL_COLUMNS]
+    assert list(rows[0]) == ["image", *EXPORTED_CELL_COLUMNS]
     assert [(r["image"], r["label"]) for r in rows] == [
         ("a.png", "1"),
         ("a.png", "2"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from napari_all.classes import NUCLEUS
 from napari_all.io.masks import Sidecar
-from napari_all.types import Cell, ClassesMap, LabelImage
+from napari_all.io.outlines import cell_windows
+from napari_all.types import BoolMask, Cell, ClassesMap, LabelImage
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,42 @@ class ExportItem:
     detailed: bool = False
     red_cell_px: float | None = None
 
+    @property
+    def cell_classes(self) -> dict[int, str]:
+        """The classes that a person gave, by label."""
+        return {cell.label: cell.cell_class for cell in self.cells if cell.cell_class is not None}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The sidecar, JSON-ready, for formats that can carry it."""
+        height, width = self.labels.shape
+        return self.sidecar.updated(shape=(height, width), classes=None).model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class CellShape:
+    """One cell to be drawn: masks (Y, X) bool of the cell and its nucleus, and where their first pixel lies."""
+
+    label: int
+    cell_class: str | None
+    y: int
+    x: int
+    mask: BoolMask
+    nucleus: BoolMask | None
+
+
+def cell_shapes(item: ExportItem) -> Iterator[CellShape]:
+    """Yield the cells in the order of their labels; with a nucleus where parts are told apart and it has one."""
+    parted = item.classes is not None and item.sidecar.parts == "nucleus+cytoplasm"
+    given = item.cell_classes
+    for label, window in cell_windows(item.labels):
+        mask = np.asarray(item.labels[window] == label)
+        nucleus = mask & (item.classes[window] == NUCLEUS) if parted and item.classes is not None else None
+        has_nucleus = nucleus is not None and nucleus.any()
+        yield CellShape(
+            label, given.get(label), window[0].start, window[1].start, mask, nucleus if has_nucleus else None
+        )
+
 
 @dataclass(frozen=True)
 class Exporter:
@@ -66,5 +107,5 @@ class Exporter:
 
     @property
     def suffix(self) -> str:
-        """The file's suffix, with its dot."""
-        return Path(self.ending).suffix
+        """The file's suffix, with its dots (".ome.tif")."""
+        return self.ending[self.ending.index(".") :]

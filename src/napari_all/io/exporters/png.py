@@ -10,16 +10,15 @@ from PIL import Image
 
 from napari_all.files import atomic_path
 from napari_all.io.exporters._exporter import Exporter, ExportItem
+from napari_all.io.scale import pixels_per_inch
 
 
 def write(path: Path, items: Iterable[ExportItem]) -> list[Path]:
     """Write each item's foreground; the pixel size goes into the PNG's pixels per metre."""
     for item in items:
         mask = Image.fromarray(np.where(item.labels > 0, 255, 0).astype(np.uint8))
-        size = item.sidecar.pixel_size_um
-        dpi = None if size is None else (25400 / size[1], 25400 / size[0])
         with atomic_path(path) as temporary:
-            mask.save(temporary, format="PNG", optimize=True, dpi=dpi)
+            mask.save(temporary, format="PNG", optimize=True, dpi=pixels_per_inch(item.sidecar.pixel_size_um))
     return [path]
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_all.io.cell_class_table import write_cell_classes
 from napari_all.io.exporters._exporter import Exporter, ExportItem
 from napari_all.io.masks import LABELS_ENDING, write_labels
 
 
 def write(path: Path, items: Iterable[ExportItem]) -> list[Path]:
-    """Write each item's labels (uint16 or uint32), classes map and sidecar; see `masks.write_labels`."""
-    return [file for item in items for file in write_labels(path, item.labels, item.sidecar, item.classes)]
+    """Write each item's labels (uint16 or uint32), classes map, classes of cells and sidecar."""
+    written = []
+    for item in items:
+        written += write_cell_classes(path, item.cell_classes)
+        written += write_labels(path, item.labels, item.sidecar, item.classes)
+    return written
 
 
 ENTRY = Exporter(
