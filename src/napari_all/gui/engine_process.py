@@ -4,125 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.errors import EngineError
-from napari_all.wire import Channel, Message, SharedArray
+from napari_all.gui.engine_child import STOP_S, EngineChild
+from napari_all.gui.engine_request import Listener, Request
+from napari_all.wire import Message
 
 COMMAND = (sys.executable, "-P", "-m", "napari_all.engine")
 """-P: the folder that the user stands in must not shadow modules."""
 GRACE_S = 5.0
 """Seconds that a job gets to stop by itself before its process is ended."""
-STOP_S = 2.0
-"""Seconds that the engine gets to leave when the window closes."""
 
 log = logging.getLogger("napari_all.engine")
-
-
-class Listener(Protocol):
-    """Hears of one job, in the client's thread; exactly one of the last three comes, and it comes last."""
-
-    def on_progress(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` steps of `stage` are finished."""
-
-    def on_message(self, text: str) -> None:
-        """One line for the user."""
-
-    def on_result(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        """The job is done."""
-
-    def on_error(self, text: str) -> None:
-        """The job failed; `text` is fit for people."""
-
-    def on_cancelled(self) -> None:
-        """The job was stopped at the user's wish."""
-
-
-@dataclass(eq=False)
-class Request:
-    """One job on its way; `cancelled` is set by `EngineClient.cancel`.
-
-    With `keeps`, a result that comes after the wish to stop counts: a training that is stopped keeps its best epoch.
-    """
-
-    job: str
-    config: dict[str, Any]
-    arrays: Mapping[str, NDArray[Any]]
-    listener: Listener
-    keeps: bool = False
-    cancelled: bool = False
-    shared: dict[str, SharedArray] = field(default_factory=dict)
-    results: dict[str, SharedArray] = field(default_factory=dict)
-
-    def free(self) -> None:
-        """Give back every segment that this job used."""
-        for shared in (*self.shared.values(), *self.results.values()):
-            shared.close(unlink=True)
-        self.shared.clear()
-        self.results.clear()
-
-
-class _Process:
-    """One run of the engine."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        try:
-            self._popen = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )
-        except OSError as error:
-            raise EngineError(f"cannot start {command[0]}: {error.strerror}; check the installation") from error
-        assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
-        self.channel = Channel(self._popen.stdout, self._popen.stdin)  # type: ignore[arg-type]
-        self.last_words: deque[str] = deque(maxlen=20)
-        self._stderr_thread = threading.Thread(target=self._forward_stderr, daemon=True)
-        self._stderr_thread.start()
-
-    @property
-    def pid(self) -> int:
-        return self._popen.pid
-
-    @property
-    def alive(self) -> bool:
-        return self._popen.poll() is None
-
-    def kill(self) -> None:
-        self._popen.kill()
-
-    def reap(self, wait_s: float | None = None) -> int:
-        """Close the pipe, wait for the end (ending it after `wait_s`), return the exit code."""
-        self.channel.close()
-        try:
-            code = self._popen.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            code = self._popen.wait()
-        self._stderr_thread.join(STOP_S)
-        if self._popen.stdout is not None:
-            self._popen.stdout.close()
-        return code
-
-    def _forward_stderr(self) -> None:
-        assert self._popen.stderr is not None
-        with self._popen.stderr as stream:
-            for raw in stream:
-                line = raw.decode(errors="replace").rstrip()
-                self.last_words.append(line)
-                log.info(line)
 
 
 class EngineClient:
@@ -142,7 +42,7 @@ class EngineClient:
         self._waiting: deque[Request] = deque()
         self._changed = threading.Condition()
         self._current: Request | None = None
-        self._process: _Process | None = None
+        self._process: EngineChild | None = None
         self._next_id = 0
         self._stopped = False
         self._thread = threading.Thread(target=self._drive, name="napari-all engine", daemon=True)
@@ -209,7 +109,7 @@ class EngineClient:
         if self._thread is not threading.current_thread():
             self._thread.join(2 * STOP_S)
 
-    def _kill_if_running(self, request: Request, process: _Process) -> None:
+    def _kill_if_running(self, request: Request, process: EngineChild) -> None:
         with self._changed:
             if self._current is request:
                 process.kill()
@@ -247,12 +147,11 @@ class EngineClient:
             request.listener.on_cancelled()
             return
         process = self._started()
-        request.shared = {name: SharedArray.of(np.asarray(a)) for name, a in request.arrays.items()}
+        references = request.share()
         with self._changed:
             self._next_id += 1
             job_id = self._next_id
             self._current = request
-        references = {name: shared.reference for name, shared in request.shared.items()}
         process.channel.send(
             {"type": "run", "id": job_id, "job": request.job, "config": request.config, "arrays": references}
         )
@@ -263,14 +162,14 @@ class EngineClient:
                 return
         raise EngineError(self._obituary(process, expected=request.cancelled))
 
-    def _started(self) -> _Process:
+    def _started(self) -> EngineChild:
         if self._process is None or not self._process.alive:
             if self._process is not None:
                 self._process.reap(0)
-            self._process = _Process(self._command)
+            self._process = EngineChild(self._command)
         return self._process
 
-    def _obituary(self, process: _Process, expected: bool) -> str:
+    def _obituary(self, process: EngineChild, expected: bool) -> str:
         code = process.reap(STOP_S)
         self._process = None
         words = "\n".join(process.last_words)
@@ -281,7 +180,7 @@ class EngineClient:
             "a fresh one starts with the next job, so run it again, with a smaller image if memory is short"
         )
 
-    def _handle(self, process: _Process, request: Request, message: Message) -> bool:
+    def _handle(self, process: EngineChild, request: Request, message: Message) -> bool:
         """Pass one message on; True when it ends the job."""
         listener = request.listener
         match message["type"]:
@@ -307,9 +206,6 @@ class EngineClient:
 
     def _allocate(self, request: Request, message: Message) -> Message:
         try:
-            for name, wanted in message["arrays"].items():
-                request.results[name] = SharedArray.create(wanted["dtype"], tuple(wanted["shape"]))
+            return {"type": "allocated", "id": message["id"], "arrays": request.allocate(message["arrays"])}
         except (EngineError, OSError) as error:
             return {"type": "allocated", "id": message["id"], "error": str(error)}
-        references = {name: shared.reference for name, shared in request.results.items()}
-        return {"type": "allocated", "id": message["id"], "arrays": references}

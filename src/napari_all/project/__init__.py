@@ -16,10 +16,17 @@ ending, relative to the folder of the images (sub-folders are mirrored).
                                 how unsure the network was of each pixel
 `proposals/<image>_…`           what a model said later of an image that a person had already corrected
 `alternatives/<name>/<image>_…` labels that lost in a merge of two copies, or were found changed by another program
+`models/<name>/`                networks that learned from the project: weights and card, report, curves, pictures, the
+                                `masks` as they were, and `split.csv`: who was kept aside, by which later trainings go
 `log/<image>.jsonl`             append-only: what the labels began from, every change, every save (`log_lines`)
 `project.lock`                  held by the program that has the project open
 =============================== =======================================================================================
 
 The labels of an image are those of its last save and the changes logged after it; or, where the saved files are
 damaged, the prediction and all changes since. Version 1 is the only one; others are refused.
+
+A change is in memory when it is recorded and in its log some milliseconds later: the log is written by a thread of its
+own, and the next change waits for it. So a kill at any moment costs one change at most. Where the disk takes longer
+than a second for a line, or refuses, that is told (`Project.failure`), nobody moves on to another image, and what is
+done meanwhile is in memory only.
 """

@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
-from napari_all.errors import MaskError, NapariAllError
-from napari_all.evaluation.masks import dice
-from napari_all.io.masks import Sidecar, read_plane
+from napari_all.io.masks import Sidecar
 from napari_all.monitor import NullMonitor
+from napari_all.project.agreement import dice_with_start
 from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.held import Held
@@ -30,6 +29,7 @@ from napari_all.project.moving import Copied, copy_project
 from napari_all.project.plane_files import FINISHED, remove_files, write_image
 from napari_all.project.planes import Pixels, Values
 from napari_all.project.table import Table
+from napari_all.project.worker import for_each
 
 KEPT = 6
 """Images that stay in memory although all of them is on disk."""
@@ -157,7 +157,7 @@ class Desk:
         """Write every line that waits; see `Worker`."""
         with self._memory:
             waiting = [held for held in self._held.values() if held.pending]
-        _each(waiting, self._write_log)
+        for_each(waiting, self._write_log)
         with self._memory:
             self.history.spill()
         return None
@@ -167,7 +167,7 @@ class Desk:
         latest = time.monotonic() - (0 if everything else self._pause_s)
         with self._memory:
             due = [h for h in self._held.values() if h.changed_at is not None and h.changed_at <= latest]
-        _each(due, self._save)
+        for_each(due, self._save)
         noted_at = self.table.changed_at
         if noted_at is not None and noted_at <= latest and not self.unlogged:  # it must not know more than the logs
             self.table.write(self.layout.index)
@@ -221,7 +221,7 @@ class Desk:
                 with self._memory:  # nothing but a flag: the log has it, and the labels are still the prediction's
                     held.changed_at = None if held.changed_at == stamp else held.changed_at
                 return
-            prints, score = pixels.fingerprints(), self._dice(held, pixels)
+            prints, score = pixels.fingerprints(), dice_with_start(self.layout, held, pixels)
             cells = len(np.unique(pixels.labels[pixels.labels > 0]))
             with self._memory:
                 if held.announced_n != upto:
@@ -236,26 +236,5 @@ class Desk:
                     held.changed_at = None
                 self.table.note(held.image, cells=cells, dice=score)
 
-    def _dice(self, held: Held, pixels: Pixels) -> float | None:
-        if held.begin.start == "nothing":
-            return None
-        try:
-            start = read_plane(self.layout.labels(held.image, "predictions")) > 0
-            return round(dice(pixels.labels > 0, start, pixels.ignore), 6)
-        except MaskError:  # a damaged prediction must not keep the corrections from being saved
-            return None
-
     def _fetch(self, image: str, place: Place) -> Change:
         return change_of(parse_line(Changed, read_line(self.layout.log(image), place)))
-
-
-def _each(held: Iterable[Held], write: Callable[[Held], None]) -> None:
-    """Write several images; one that fails does not keep the others from being written."""
-    failures = []
-    for one in held:
-        try:
-            write(one)
-        except NapariAllError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from napari_all.errors import NapariAllError, SaveError
 
+T = TypeVar("T")
 RETRY_S = 5.0
 """How long after a failure the work is tried again by itself."""
 
@@ -96,3 +98,15 @@ class Worker:
             with self._changed:
                 self._failure, self._finished = failure, mine
                 self._changed.notify_all()
+
+
+def for_each(things: Iterable[T], write: Callable[[T], None]) -> None:
+    """Write several things; one that fails does not keep the others from being written."""
+    failures = []
+    for thing in things:
+        try:
+            write(thing)
+        except NapariAllError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
