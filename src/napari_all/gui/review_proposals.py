@@ -20,6 +20,8 @@ from napari_all.project.proposals import Offer, proposed_images, taken, untouche
 from napari_all.segmentation.editing.points import pixel_at
 
 TAKE = Tool("Take over", "", "click", "Click a proposed cell to take it.", "Take the proposed cell that you click")
+_OUTLINED, _FILLED = 1.0, 0.45
+"""Opacity of what is proposed, as the cells are shown."""
 LOOK_AFTER_MS = 300
 """How long after an edit the proposal is compared anew."""
 
@@ -193,6 +195,8 @@ class ProposalBox(QGroupBox):
             self.layer = seen_layer(found.seen, "proposal", cells, {code: colour for code, colour, _ in KINDS.values()})
             forget_history(self.layer)
             self.layer.undo, self.layer.redo = session.undo, session.redo  # type: ignore[method-assign]
+            self.layer.contour = cells.contour
+            self.layer.opacity = _OUTLINED if cells.contour else _FILLED
             self._viewer.add_layer(self.layer)
             self._viewer.layers.selection.active = active
         else:
