@@ -3,6 +3,7 @@
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 from review_of_tests import IMAGES, make_project
 
 from napari_all.gui.review import ReviewPanel
@@ -61,6 +62,7 @@ def test_cells_of_all_images_are_classified_by_one_key_and_each_leads_to_its_ima
     wait(lambda: keys(panel) == [(A, 1), (A, 2), (B, 1), (B, 2), (B, 3)])
     assert not gallery.bar.isVisible()
     view(panel).select([(A, 2), (B, 1), (B, 3)])
+    QApplication.setActiveWindow(panel.window())  # no window manager does it here
     view(panel).setFocus()
     QTest.keyClick(view(panel), Qt.Key.Key_1)
     assert session.project.values(A).cell_classes == {2: "blast"}
@@ -72,7 +74,7 @@ def test_cells_of_all_images_are_classified_by_one_key_and_each_leads_to_its_ima
     gallery.descending.click()
     assert keys(panel)[-1] == (A, 2)
     assert view(panel).cards.index(2).data() == "192"
-    view(panel).activated.emit(view(panel).cards.index(1))
+    view(panel).doubleClicked.emit(view(panel).cards.index(1))
     assert session.current == B
     assert session.shown.labels.selected_label == keys(panel)[1][1]
     wait(lambda: tab(panel).list.selected == [keys(panel)[1][1]])

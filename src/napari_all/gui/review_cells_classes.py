@@ -91,6 +91,7 @@ class ClassesDialog(QDialog):
     def __init__(self, classes: CellClasses, keep: Callable[[CellClasses], None], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Classes of cells")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._keep = keep
         self.table = QTableWidget(0, 3)
         self.table.setHorizontalHeaderLabels(["Class", "Colour", "Counts"])

@@ -75,7 +75,10 @@ class ShownCells(QObject):
     @property
     def cells(self) -> dict[int, Cell]:
         """The cells that are measured by label, with the classes that a person gave."""
-        return {cell.label: cell for cell in with_classes(self._cells.values(), self._classes)}
+        given = self._classes
+        stale = [cell for label, cell in self._cells.items() if cell.cell_class != given.get(label)]
+        self._cells.update({cell.label: cell for cell in with_classes(stale, given)})
+        return dict(self._cells)
 
     @property
     def rows(self) -> dict[int, Row]:

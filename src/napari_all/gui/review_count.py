@@ -126,7 +126,7 @@ class CountTab(ReviewTab):
         layout.addWidget(self.report)
 
     def _on_changed(self) -> None:
-        if self._front:
+        if self._front and not self._later.isActive():
             self._later.start()
 
     def _on_counted(self, images: CountedImages) -> None:

@@ -17,7 +17,7 @@ from napari_all.segmentation.cell_classes import CellClasses
 from napari_all.types import IMAGE_STATUSES
 
 _SORT = "review/gallery_sort"
-_COALESCE_MS = 120
+_COALESCE_MS, _ARRIVING_MS = 120, 1000
 
 
 class Gallery(QWidget):
@@ -58,7 +58,6 @@ class Gallery(QWidget):
         self.descending.toggled.connect(self._on_wish)
         self._later = QTimer(self)
         self._later.setSingleShot(True)
-        self._later.setInterval(_COALESCE_MS)
         self._later.timeout.connect(self.renew)
         grid = QGridLayout()
         grid.addWidget(self.scope, 0, 0)
@@ -99,9 +98,9 @@ class Gallery(QWidget):
         self.view.cards.use(session.project.images_folder if session is not None else None)
         self.view.show_cards([], self.wish.sort)
         if source is not None and session is not None:
-            source.changed.connect(self._later.start)
+            source.changed.connect(self._soon)
             source.progressed.connect(self._on_progress)
-            session.changed.connect(self._later.start)
+            session.changed.connect(self._soon)
 
     def set_classes(self, classes: CellClasses) -> None:
         """Offer other classes, and show them in their colours."""
@@ -114,7 +113,7 @@ class Gallery(QWidget):
         self.cell_class.setCurrentIndex(max(0, self.cell_class.findData(chosen)))
         colour_of: Callable[[str], str] = classes.colour
         self.view.painter_of_cards.colour_of = colour_of
-        self._later.start()
+        self._soon()
 
     def on_front(self, front: bool) -> None:
         """Look at images only while somebody looks at their cells."""
@@ -138,6 +137,11 @@ class Gallery(QWidget):
         self.view.show_cards(arranged(cards, statuses, self._classes.names, self.wish), self.wish.sort)
         self._count()
 
+    def _soon(self) -> None:
+        """Renew before long; while cells of many images arrive, not with each of them."""
+        if self._front and not self._later.isActive():
+            self._later.start(_COALESCE_MS if self.bar.isHidden() else _ARRIVING_MS)
+
     @property
     def _all_images(self) -> bool:
         return str(self.scope.currentData()) == "all"
@@ -154,6 +158,7 @@ class Gallery(QWidget):
         self.bar.setRange(0, total)
         self.bar.setValue(done)
         self.bar.setVisible(done < total and self._all_images)
+        self._soon()
 
     def _on_chosen(self) -> None:
         self._count()

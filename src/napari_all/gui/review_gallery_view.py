@@ -192,7 +192,7 @@ class GalleryView(QListView):
         self.setSelectionRectVisible(True)
         self.setMinimumHeight(3 * (PICTURE_PX + CAPTION_PX + 16))
         self._silent = False
-        self.activated.connect(lambda index: self.opened.emit(self.cards.cards[index.row()]))
+        self.doubleClicked.connect(lambda index: self.opened.emit(self.cards.cards[index.row()]))
         if (selection := self.selectionModel()) is not None:
             selection.selectionChanged.connect(self._on_selected)
 
@@ -217,9 +217,9 @@ class GalleryView(QListView):
         """Select cells without telling `chosen`."""
         model, selection = self.selectionModel(), QItemSelection()
         wanted = {*keys}
-        for row, card in enumerate(self.cards.cards):
-            if card.key in wanted:
-                selection.select(self.cards.index(row), self.cards.index(row))
+        rows = [row for row, card in enumerate(self.cards.cards) if card.key in wanted]
+        for first, last in _runs(rows):
+            selection.select(self.cards.index(first), self.cards.index(last))
         self._silent = True
         if model is not None:
             model.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
@@ -228,6 +228,13 @@ class GalleryView(QListView):
     def _on_selected(self) -> None:
         if not self._silent:
             self.chosen.emit()
+
+
+def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return first and last of each run of ascending rows: Qt is slow with many selections of one."""
+    starts = [row for before, row in zip([-2, *rows], rows, strict=False) if row != before + 1]
+    ends = [row for row, after in zip(rows, [*rows[1:], -2], strict=False) if after != row + 1]
+    return list(zip(starts, ends, strict=True))
 
 
 def _place(card: Card) -> tuple[Any, ...]:
