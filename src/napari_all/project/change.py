@@ -40,6 +40,10 @@ class PlaneDiff:
     @classmethod
     def of(cls, plane: PlaneName, indices: NDArray[np.integer], before: NDArray[Any], after: NDArray[Any]) -> PlaneDiff:
         """Make a diff of pixels in the order in which they were set, some perhaps several times (a brush stroke)."""
+        if (indices[1:] > indices[:-1]).all():  # each once and in order: nothing to sort
+            old, new = np.asarray(before, DTYPES[plane]), np.asarray(after, DTYPES[plane])
+            changed = old != new
+            return cls(plane, indices[changed].astype(np.int64), old[changed], new[changed])
         order = np.argsort(indices, kind="stable")
         places, first = np.unique(indices[order], return_index=True)
         last = np.append(first[1:], len(order))[: len(first)] - 1

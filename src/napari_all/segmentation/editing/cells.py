@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from skimage.morphology import disk
 
 from napari_all.errors import UsageError
-from napari_all.segmentation.editing.edit import Edit, edit_of, joined
+from napari_all.segmentation.editing.edit import Edit, edit_of
 from napari_all.segmentation.editing.index import CellIndex, index_of
 from napari_all.segmentation.editing.windows import spanning
 
@@ -64,9 +64,12 @@ def raster_numbers(labels: NDArray[Any], cells: CellIndex | None = None) -> dict
 def relabel_cells(labels: NDArray[Any], cells: CellIndex | None = None) -> Edit:
     """Number the cells 1..N in raster order, as `instances.relabel` does; `raster_numbers` tells which became which."""
     index = index_of(labels, cells)
-    edits = []
+    table = np.arange(index.unused, dtype=np.int32)
     for label, number in raster_numbers(labels, index).items():
-        if label != number:
-            window = index.window(label)
-            edits.append(edit_of(labels, labels[window] == label, np.int32(number), window))
-    return joined(edits)
+        table[label] = number
+    flat = np.flatnonzero(labels)  # row by row: what takes the edit in need not sort its pixels
+    old = labels.reshape(-1)[flat]
+    new = table[old]
+    changed = new != old
+    y, x = np.divmod(flat[changed], labels.shape[1])
+    return Edit((y, x), new[changed])

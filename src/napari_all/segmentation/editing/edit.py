@@ -100,8 +100,12 @@ def completed(planes: Planes, edit: Edit) -> Edit:
     cell. A pixel of a cell is neither ignored nor marked. A plane of which no pixel changes is not spoken of.
     """
     inside = edit.values > 0
+    spoken = any(getattr(edit, name) is not None for name in _FOLLOWING)
     flat = edit.indices[0] * planes.labels.shape[1] + edit.indices[1]  # twice as fast as pairs, for edits of all cells
-    changing = np.asarray(planes.labels.reshape(-1)[flat] != edit.values)
+    labels = planes.labels.reshape(-1)[flat]
+    changing = np.asarray(labels != edit.values)
+    if not spoken and inside.all() and labels.all():  # numbers alone change: nothing follows
+        return edit if changing.all() else _picked(edit, changing)
     said: dict[str, NDArray[Any]] = {}
     for name in _FOLLOWING:
         plane, wanted = getattr(planes, name), getattr(edit, name)
