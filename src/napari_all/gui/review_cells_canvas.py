@@ -9,13 +9,12 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Labels, Points
 
+from napari_all.gui.camera import centre_on
 from napari_all.gui.layers import PREVIEW_KEY, placement
 from napari_all.segmentation.editing import CellIndex
 
 FRAME = 1.3
 """Side of the frame as a multiple of the cell's."""
-SEEN_PX = 40
-"""A cell that is gone to is at least this large on the screen."""
 _MOVED_PX = 4.0
 """A press that moves farther than this on the screen moves the picture."""
 
@@ -77,14 +76,7 @@ class CellsOnCanvas:
         """Bring a cell into the middle of the view, and nearer where it would hardly be seen."""
         if self._labels is None or label not in cells:
             return
-        window = cells.window(label)
-        middle = [(side.start + side.stop - 1) / 2 for side in window]
-        world = self._labels.data_to_world(middle)
-        camera = self._viewer.scene.camera
-        camera.center = (*camera.center[:-2], *world)[-3:]
-        size = max(side.stop - side.start for side in window) * float(self._labels.scale[-1])
-        if camera.zoom * size < SEEN_PX:
-            camera.zoom = SEEN_PX / size
+        centre_on(self._viewer, self._labels, cells.window(label))
 
     def _remove(self) -> None:
         if self._frames is not None and self._frames in self._viewer.layers:

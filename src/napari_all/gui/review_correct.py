@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from napari import Viewer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_all.gui.canvas_tools import Need, Points, Tool
+from napari_all.gui.review_compare import CompareRow
 from napari_all.gui.review_corrections import LACKING, REVIEW_TOOLS
+from napari_all.gui.review_findings import FindingsBox
+from napari_all.gui.review_keys import COMPARE, FINDING
 from napari_all.gui.review_prediction import PredictionAtHand
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_tab import Keys, ReviewTab
@@ -28,12 +31,17 @@ class CorrectTab(ReviewTab):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.toolbox)
+        self.compare = CompareRow()
+        self.findings = FindingsBox()
         layout.addLayout(self._sight())
+        layout.addWidget(self.compare)
+        layout.addWidget(self.findings)
 
     @property
     def keys(self) -> Keys:
-        """The keys of the tools."""
-        return {**self.toolbox.keys, "Escape": self.toolbox.lay_down}
+        """The keys of the tools, and of looking at what they made."""
+        looking = {COMPARE: self.compare.box.click, FINDING: self.findings.next.click}
+        return {**self.toolbox.keys, **looking, "Escape": self.toolbox.lay_down}
 
     def use(self, session: ReviewSession | None) -> None:
         """Work on a project's images, or lay the tool down."""
@@ -41,6 +49,8 @@ class CorrectTab(ReviewTab):
         if self.prediction is not None:
             self.prediction.close()
             self.prediction = None
+        self.compare.use(session)
+        self.findings.use(session)
         if session is None:
             self.toolbox.lay_down()
             return
@@ -48,6 +58,7 @@ class CorrectTab(ReviewTab):
         session.moved.connect(self.toolbox.renew)
         for event in (session.moved, session.edited, self.prediction.arrived):
             event.connect(self._show_lacking)
+        self.prediction.arrived.connect(self.compare.allow)
         self._on_sight()
 
     def on_front(self, front: bool) -> None:
@@ -56,13 +67,17 @@ class CorrectTab(ReviewTab):
             self.toolbox.lay_down()
 
     def _sight(self) -> QHBoxLayout:
-        self.outlines = QCheckBox("Outli&nes only")
+        self.outlines = QCheckBox("Outli&nes")
         self.outlines.setToolTip("Show the edges of the cells instead of filled areas")
         self.outlines.setChecked(True)
-        self.parts = QCheckBox("N&ucleus shown")
+        self.parts = QCheckBox("N&ucleus")
         self.parts.setToolTip("Show the parts of the cells: nucleus reddish, cytoplasm bluish")
+        self.marks = QCheckBox("&Marks")
+        self.marks.setToolTip("Show what is marked: smudges violet, artefacts grey, ignored places white")
+        self.marks.setChecked(True)
         row = QHBoxLayout()
-        for box in (self.outlines, self.parts):
+        row.addWidget(QLabel("Show"))
+        for box in (self.outlines, self.parts, self.marks):
             box.toggled.connect(self._on_sight)
             row.addWidget(box)
         return row
@@ -71,6 +86,7 @@ class CorrectTab(ReviewTab):
         if self.session is not None:
             self.session.shown.show_outlines(self.outlines.isChecked())
             self.session.shown.parts.want(self.parts.isChecked())
+            self.session.shown.marks.want(self.marks.isChecked())
 
     def _labels(self) -> Any:
         return self.session.shown.labels if self.session is not None else None

@@ -9,6 +9,7 @@ from napari_all.gui.review_corrections import REVIEW_TOOLS
 
 NEXT, PREVIOUS, ACCEPT, SKIP, FLAG, EXCLUDE, HELP = ".", ",", "A", "K", "G", "Q", "F1"
 UNDO, REDO = "Ctrl+Z", "Ctrl+Shift+Z"
+COMPARE, FINDING = "C", "Shift+F"
 
 IMAGES = (
     (ACCEPT, "Accept: the labels are right; go on to the next that is left"),
@@ -20,6 +21,15 @@ IMAGES = (
     (UNDO, "Undo, on whichever image it was"),
     (REDO, "Redo"),
     (HELP, "This sheet"),
+)
+LOOKING = (
+    (COMPARE, "Compare with the prediction, or no more"),
+    (FINDING, "Go to the next finding of the rules"),
+    ("Escape", "Lay the tool down"),
+)
+CELLS = (
+    ("1 to 9", "Give the selected cells a class, in the order of the buttons"),
+    ("Double click", "In the gallery: go to the cell in its image"),
 )
 NAPARI = (
     ("P or 2", "Brush of the layer: paint with the label that is selected"),
@@ -38,7 +48,7 @@ NAPARI = (
 def help_text() -> str:
     """Return the sheet as rich text."""
     tools = tuple((tool.key, f"{tool.name}: {tool.tip[0].lower()}{tool.tip[1:]}") for tool in REVIEW_TOOLS)
-    parts = (("Images", IMAGES), ("Tools", (*tools, ("Escape", "Lay the tool down"))), ("napari's own brushes", NAPARI))
+    parts = (("Images", IMAGES), ("Tools", (*tools, *LOOKING)), ("Tab Cells", CELLS), ("napari's own brushes", NAPARI))
     return "".join(f"<h3>{title}</h3><table>{''.join(map(_row, rows))}</table>" for title, rows in parts)
 
 

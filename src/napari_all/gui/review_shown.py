@@ -71,7 +71,7 @@ class Shown:
         redo: Callable[[], None],
         on_edited: Callable[[Window, set[int]], None],
     ) -> None:
-        self._viewer = viewer
+        self.viewer = viewer
         self._record, self._on_refused = record, on_refused
         self._undo, self._redo, self._on_edited = undo, redo, on_edited
         self._own = False
@@ -89,7 +89,7 @@ class Shown:
     @property
     def there(self) -> bool:
         """Whether the layers are still in the viewer."""
-        return self.image in self._viewer.layers and self.labels in self._viewer.layers
+        return self.image in self.viewer.layers and self.labels in self.viewer.layers
 
     @property
     def parted(self) -> bool:
@@ -119,8 +119,8 @@ class Shown:
         self.marks.show(self.pixels, labels, stem)
         labels.selected_label = self.cells.unused
         if fit:
-            self._viewer.fit_to_view(layers=[image])
-        self._viewer.layers.selection.active = labels
+            self.viewer.fit_to_view(layers=[image])
+        self.viewer.layers.selection.active = labels
 
     def note_values(self, values: Values) -> None:
         """Keep with the labels layer what other panels ask of it, so that they export what is on the screen."""
@@ -204,8 +204,8 @@ class Shown:
         self.parts.let_go()
         self.marks.let_go()
         for layer in (self.labels, self.image):
-            if layer is not None and layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+            if layer is not None and layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
         self.image = self.labels = None
 
     def _repaint(self, where: tuple[np.ndarray, np.ndarray]) -> None:
@@ -222,7 +222,7 @@ class Shown:
 
     def _make(self, opened: Opened, stem: str) -> None:
         self.let_go()
-        for layer in self._viewer.layers:  # the project's images come alone
+        for layer in self.viewer.layers:  # the project's images come alone
             layer.visible = layer.visible and not (is_smear(layer) or is_cells(layer))
         self._size_um = opened.record.pixel_size_um
         self.image = image_layer(opened.rgb, stem, ImageNotes(opened.record), self._size_um)
@@ -232,8 +232,8 @@ class Shown:
         self.labels.redo = self._redo  # type: ignore[method-assign]
         forget_history(self.labels)
         self.labels.events.paint.connect(self._on_paint)
-        self._viewer.add_layer(self.image)
-        self._viewer.add_layer(self.labels)
+        self.viewer.add_layer(self.image)
+        self.viewer.add_layer(self.labels)
 
     def _on_paint(self, event: Any = None) -> None:
         if not self._own:
