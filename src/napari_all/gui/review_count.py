@@ -21,9 +21,8 @@ from napari_all.gui.review_count_table import CountTable
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_tab import ReviewTab
 from napari_all.project.cell_classes import counted_images
+from napari_all.workflows.count_cells import keep_target, target_of
 
-_TARGET = "target"
-"""Key of the project's settings under which the number of cells to count is kept."""
 _COALESCE_MS = 300
 NOTE = "Percentages are of the classes that count, with the exact 95 % interval of each (Clopper–Pearson)."
 
@@ -53,10 +52,7 @@ class CountTab(ReviewTab):
         if session is not None:
             self._files = Background("count", self)
             session.changed.connect(self._on_changed)
-            target = session.project.manifest.settings.get(_TARGET, TARGETS[1])
-            self.target.blockSignals(True)
-            self.target.setValue(int(target))
-            self.target.blockSignals(False)
+            self.target.setValue(target_of(session.project))
             self.on_front(self._front)
 
     def on_front(self, front: bool) -> None:
@@ -168,12 +164,10 @@ class CountTab(ReviewTab):
     def _on_target(self) -> None:
         if self.session is None:
             return
-        project, target = self.session.project, self.target.value()
-        if project.manifest.settings.get(_TARGET) != target:
-            try:
-                project.keep(settings={**project.manifest.settings, _TARGET: target})
-            except NapariAllError as error:
-                self.say(str(error))
+        try:
+            keep_target(self.session.project, self.target.value())
+        except NapariAllError as error:
+            self.say(str(error))
         self.count()
 
     def _on_to_waiting(self) -> None:
