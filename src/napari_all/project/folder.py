@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,6 +65,7 @@ class ProjectFolder:
             images.resolve() if images else (self.layout.folder / self.manifest.images_folder).resolve()
         )
         self.reports: list[str] = []
+        self._writing = threading.Lock()
         self._lock: ProjectLock | None = None
         try:
             self._lock = ProjectLock(self.layout.lock, self.who)
@@ -126,16 +129,12 @@ class ProjectFolder:
         """Keep other classes of cells, or settings, in `project.json`; `SaveError` when the disk refuses."""
         changes: dict[str, Any] = {} if cell_classes is None else {"cell_classes": tuple(cell_classes)}
         changes |= {} if settings is None else {"settings": dict(settings)}
-        manifest = self.manifest.updated(**changes)
-        manifest.write(self.layout.manifest)
-        self.manifest = manifest
+        self._rewrite(lambda manifest: manifest.updated(**changes))
 
     def take_in(self, references: Sequence[ImageReference], entries: Sequence[ImageEntry]) -> None:
         """Have further images in the project; `SaveError` when the disk refuses, and it has them not."""
-        images = tuple(sorted((*self.manifest.images, *references), key=lambda reference: reference.image))
-        manifest = self.manifest.updated(images=images)
-        manifest.write(self.layout.manifest)
-        self.manifest = manifest
+        name = attrgetter("image")
+        self._rewrite(lambda now: now.updated(images=tuple(sorted((*now.images, *references), key=name))))
         self.desk.references.update({reference.image: reference for reference in references})
         self.desk.table.add(entries, self.images)
         self.poke()
@@ -200,8 +199,8 @@ class ProjectFolder:
         self.desk.move(layout, copied)
         self.layout = layout
         lock = ProjectLock(layout.lock, self.who)
-        self.manifest = self.manifest.updated(images_folder=folder_reference(self.images_folder, folder))
-        self.manifest.write(layout.manifest)
+        place = folder_reference(self.images_folder, folder)
+        self._rewrite(lambda manifest: manifest.updated(images_folder=place))
         self._release()
         self._lock = lock
         self.save()
@@ -227,6 +226,13 @@ class ProjectFolder:
         with contextlib.suppress(NapariAllError):  # what went wrong first is what has to be told
             self.save()
         self.abandon()
+
+    def _rewrite(self, change: Callable[[Manifest], Manifest]) -> None:
+        """Write another manifest and have it from then on; by one thread at a time."""
+        with self._writing:
+            manifest = change(self.manifest)
+            manifest.write(self.layout.manifest)
+            self.manifest = manifest
 
     def _wait_for_log(self) -> None:
         """Wait until what was changed before is in the log, so that a kill costs one change at most.
