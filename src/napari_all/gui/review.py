@@ -18,6 +18,7 @@ from napari_all.gui.panel import Panel
 from napari_all.gui.review_adding import Adding
 from napari_all.gui.review_cells import CellsTab
 from napari_all.gui.review_correct import CorrectTab
+from napari_all.gui.review_count import CountTab
 from napari_all.gui.review_keys import ACCEPT, EXCLUDE, FLAG, HELP, NEXT, PREVIOUS, REDO, SKIP, UNDO, KeySheet
 from napari_all.gui.review_learn import LearnTab
 from napari_all.gui.review_page import ReviewPage
@@ -33,7 +34,7 @@ from napari_all.project.order import ORDERS
 from napari_all.project.project import Project
 
 _ORDER = "review/order"
-TABS: tuple[type[ReviewTab], ...] = (CorrectTab, CellsTab, LearnTab)
+TABS: tuple[type[ReviewTab], ...] = (CorrectTab, CellsTab, CountTab, LearnTab)
 """In the order of the bar; each is made with the viewer and with what shows a line at the foot of the panel."""
 
 
