@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,12 +180,12 @@ class TrainingBox(QGroupBox):
         job.failed.connect(lambda reason: self._refuse(reason) if self._plan is job else None)
 
     def _on_ready(self, name: str, asked: dict[str, Any]) -> None:
-        if self._session is None:
+        if self._session is None or self.job is not None:
             return
         job = self.job = ENGINES.start_alone(name, asked)
         for signal, slot in (
             (job.progressed, self._on_progressed), (job.succeeded, self._on_learned),
-            (job.failed, self._refuse), (job.cancelled, self._on_cancelled), (job.ended, self._on_ended),
+            (job.failed, self._say), (job.cancelled, self._on_cancelled), (job.ended, self._on_ended),
         ):  # fmt: skip
             signal.connect(lambda *values, do=slot: do(*values) if self.job is job else None)
         self._curves.start()
@@ -210,6 +211,10 @@ class TrainingBox(QGroupBox):
 
     def _on_cancelled(self) -> None:
         self._say("Stopped; nothing was learned that could be kept.")
+        self.view.setVisible(False)
+        run = self._run
+        if self._files is not None:  # a process that is ended at once leaves pieces behind
+            self._files.run(lambda: shutil.rmtree(run, ignore_errors=True), lambda _: None, self._say)
 
     def _on_ended(self) -> None:
         self.job = None
