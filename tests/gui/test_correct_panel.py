@@ -87,13 +87,15 @@ CASES = {
     "Delete": ([[(30, 30)]], lambda before, after: not (after == 1).any() and (after == 2).any()),
     "Merge": ([[(30, 70)], [(30, 92)]], lambda before, after: after[30, 92] == 2 and not (after == 3).any()),
     "Split": ([[(10, 30), (30, 30), (50, 30)]], lambda before, after: (after == 5).sum() > 150),
+    "Grow": ([[(30, 30)]], lambda before, after: (after == 1).sum() > (before == 1).sum()),
+    "Shrink": ([[(30, 30)]], lambda before, after: (after == 1).sum() < (before == 1).sum()),
     "Fill holes": ([[(80, 30)]], lambda before, after: after[80, 40] == 4),
     "Smooth": ([[(80, 30)]], lambda before, after: not np.array_equal(before == 4, after == 4)),
 }
 
 
 def test_each_tool_is_one_undo_step(panel, scene):
-    assert set(panel.buttons) == set(CASES)
+    assert set(panel.buttons) == {*CASES, "Auto split", "Snap", "Fill all", "Smooth all", "Renumber"}
     panel.layer.data[80, 54:58] = 4  # a tooth to smooth away
     before = panel.layer.data.copy()
     for name, (gestures, holds) in CASES.items():
@@ -108,14 +110,28 @@ def test_each_tool_is_one_undo_step(panel, scene):
         panel.buttons[name].click()
 
 
-def test_fill_all_and_smooth_all(panel):
-    panel.fill_all.click()
+def test_tools_of_all_cells_work_at_once(panel):
+    panel.buttons["Fill all"].click()
     assert panel.layer.data[80, 40] == 4
     panel.undo.click()
     assert panel.layer.data[80, 40] == 0
     panel.layer.data[30, 42:46] = 1
-    panel.smooth_all.click()
+    panel.buttons["Smooth all"].click()
     assert not panel.layer.data[30, 44:46].any()
+    panel.layer.data[panel.layer.data == 1] = 9
+    panel.buttons["Renumber"].click()
+    assert set(np.unique(panel.layer.data)) == {0, 1, 2, 3, 4}
+    assert panel.tools.tool is None
+
+
+def test_a_cell_is_cut_at_its_waist_and_its_edge_goes_to_that_of_the_image(panel):
+    panel.layer.data[panel.layer.data == 3] = 2
+    use(panel, "Auto split", [(30, 70)])
+    assert len(np.unique(panel.layer.data)) == 5
+    panel.layer.data[disc(panel.layer.data.shape, 30, 30, 14)] = 1
+    use(panel, "Snap", [(30, 30)])
+    found, true = panel.layer.data == 1, disc(panel.layer.data.shape, 30, 30, 12)
+    assert (found != true).mean() < 0.002
 
 
 def test_table_count_and_status_follow_an_edit_and_its_undo(panel, wait):

@@ -9,7 +9,7 @@ from review_of_tests import make_project
 from napari_all.gui.corrections import TOOLS
 from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_correct import CorrectTab
-from napari_all.gui.review_keys import IMAGES, UNDO, help_text
+from napari_all.gui.review_keys import IMAGES, UNDO, help_columns
 
 T = {tool.name: tool for tool in TOOLS}
 
@@ -145,4 +145,4 @@ def test_keys_on_the_canvas_do_what_the_sheet_says(panel):
     press(panel, Qt.Key.Key_F1)
     assert panel._sheet.isVisible()
     assert {key for key, _ in IMAGES} >= {*panel.keys, UNDO} - {*correct(panel).keys}
-    assert all(f"<b>{key}</b>" in help_text() for key in panel.keys)
+    assert all(f"<b>{key}</b>" in "".join(help_columns()) for key in panel.keys)

@@ -12,7 +12,7 @@ from napari_all.gui.canvas_tools import Tool
 from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_corrections import REVIEW_TOOLS
-from napari_all.gui.review_keys import IMAGES, REDO, UNDO, help_text
+from napari_all.gui.review_keys import IMAGES, REDO, UNDO, help_columns
 from napari_all.segmentation import editing
 from napari_all.segmentation.editing import Mark
 
@@ -41,7 +41,7 @@ def test_every_key_is_free_in_napari_and_given_once():
     taken |= {str(key) for key in Labels.class_keymap}
     assert {"P", "E", "V", "Shift+V"} <= taken
     assert not {*ours} & taken
-    assert all(f"<b>{tool.key}</b>" in help_text() for tool in REVIEW_TOOLS)
+    assert all(f"<b>{tool.key}</b>" in "".join(help_columns()) for tool in REVIEW_TOOLS)
 
 
 def test_each_tool_changes_what_it_says_and_is_one_step_of_undo(panel, wait):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
 from napari_all.gui.review_corrections import REVIEW_TOOLS
 
@@ -45,11 +45,13 @@ NAPARI = (
 )
 
 
-def help_text() -> str:
-    """Return the sheet as rich text."""
+def help_columns() -> tuple[str, str]:
+    """Return the sheet as rich text, in two columns."""
     tools = tuple((tool.key, f"{tool.name}: {tool.tip[0].lower()}{tool.tip[1:]}") for tool in REVIEW_TOOLS)
-    parts = (("Images", IMAGES), ("Tools", (*tools, *LOOKING)), ("Tab Cells", CELLS), ("napari's own brushes", NAPARI))
-    return "".join(f"<h3>{title}</h3><table>{''.join(map(_row, rows))}</table>" for title, rows in parts)
+    left = (("Images", IMAGES), ("napari's own brushes", NAPARI), ("Looking", LOOKING))
+    right = (("Tools", tools), ("Cells", CELLS))
+    first, second = ("".join(f"<h3>{title}</h3>{_table(rows)}" for title, rows in parts) for parts in (left, right))
+    return first, second
 
 
 class KeySheet(QDialog):
@@ -58,10 +60,15 @@ class KeySheet(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys of the review")
-        label = QLabel(help_text())
-        label.setTextFormat(Qt.TextFormat.RichText)
-        layout = QVBoxLayout(self)
-        layout.addWidget(label)
+        layout = QHBoxLayout(self)
+        for column in help_columns():
+            label = QLabel(column)
+            label.setTextFormat(Qt.TextFormat.RichText)
+            layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+
+
+def _table(rows: tuple[tuple[str, str], ...]) -> str:
+    return f"<table>{''.join(map(_row, rows))}</table>"
 
 
 def _row(row: tuple[str, str]) -> str:
