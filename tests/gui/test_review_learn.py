@@ -1,17 +1,28 @@
 """The Review widget: what predicts, predicting again, proposals taken cell by cell, and learning from corrections."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from review_of_tests import SHAPE, make_project
 
+from napari_all.data.synthetic import make_smear
+from napari_all.gui.model_chooser import SCRATCH
 from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_learn import LearnTab
 from napari_all.gui.review_predictor import SETTING, predictor_of, remembered
 from napari_all.io.masks import Sidecar
+from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels
 from napari_all.project.predicting import take_prediction
 from napari_all.project.project import Project
 from napari_all.project.proposals import proposed_images
+from napari_all.workflows.train_config import make_train_config
+
+TINY = make_train_config(
+    ["steps_per_epoch=2", "batch_size=2", "patch_px=32", "cell_px=24", "device=cpu", "precision=float32"]
+)
 
 
 def proposed() -> Pixels:
@@ -128,3 +139,84 @@ def test_images_are_predicted_again_by_what_was_chosen_and_the_project_records_i
     panel.close_project()
     with Project(folder) as project:
         assert predictor_of(project).method == "lab"
+
+
+def test_a_training_says_before_what_it_learns_from_and_afterwards_what_it_gained(open_panel, tmp_path, wait):
+    panel = open_panel(ReviewPanel)
+    assert panel.open_project(corrected_project(tmp_path, ("s0", "s1", "s2")))
+    panel.tabs.show_tab(LearnTab)
+    box, session = panel.tabs.of(LearnTab).training, panel.session
+    wait(lambda: "3 images are corrected or accepted, 4 are needed" in box.told.text())
+    assert not box.train.isEnabled()
+    for name in ("s3.png", "s4.png"):
+        session.go_to(name)
+        panel.review.accept.click()
+    wait(box.train.isEnabled)
+    assert "5 images are corrected or accepted: 4 to train on, 1 kept aside" in box.told.text()
+    box.form.base = TINY
+    box.form.epochs.setValue(1)
+    box.form.start_from.choose(SCRATCH)
+    box.train.click()
+    wait(lambda: box.job is not None)
+    assert box.stop.isVisible()
+    session.next()  # the window stays free
+    wait(lambda: box.job is None)
+    run = tmp_path / "project" / "models" / "project-1"
+    assert "after: Dice" in box.view.outcome.text()
+    assert len(box.view.curves.rows) == 1
+    assert box.view.picture.isVisible()
+    assert (run / "project-1.safetensors").exists()
+    begun = []
+    panel.tabs.of(LearnTab)._predicting.begin = begun.append  # the network takes too long here
+    box.view.use.click()
+    assert begun == [["s5.png"]]
+    told = session.project.manifest.settings[SETTING]
+    assert told["config"]["settings"]["model"] == "models/project-1/project-1.safetensors"
+    assert predictor_of(session.project).settings["model"] == str(run / "project-1.safetensors")
+    panel.close_project()
+
+
+def test_a_training_that_is_stopped_keeps_its_best_epoch(open_panel, tmp_path, wait):
+    panel = open_panel(ReviewPanel)
+    assert panel.open_project(corrected_project(tmp_path, ("s0", "s1", "s2", "s3")))
+    panel.tabs.show_tab(LearnTab)
+    box = panel.tabs.of(LearnTab).training
+    box.form.base = TINY
+    box.form.epochs.setValue(1000)
+    box.form.start_from.choose(SCRATCH)
+    wait(box.train.isEnabled)
+    box.train.click()
+    wait(lambda: len(box.view.curves.rows) >= 1)
+    assert "left" in box.stage.text()
+    box.stop.click()
+    assert box.stop.text() == "Stop at &once"
+    wait(lambda: box.job is None)
+    assert "the best epoch was kept" in box.view.outcome.text()
+    panel.close_project()
+
+
+def corrected_project(folder: Path, accepted: tuple[str, ...]) -> Path:
+    """Make a project of six painted smears whose true labels are there; some are accepted."""
+    images = folder / "images"
+    images.mkdir()
+    smears = {f"s{n}.png": make_smear(n, (176, 176), 24.0, n_white=3, scale_bar=False) for n in range(6)}
+    for name, smear in smears.items():
+        Image.fromarray(smear.rgb).save(images / name)
+    create_project(folder / "project", images)
+    with Project(folder / "project", pause_s=0.01) as project:
+        for name, smear in smears.items():
+            take_prediction(project, name, Pixels.of(smear.labels, smear.classes), Sidecar(parts="nucleus+cytoplasm"))
+            if name.removesuffix(".png") in accepted:
+                project.set_status(name, "accepted")
+    return folder / "project"
+
+
+def test_new_images_are_added_by_a_button(panel, wait, folder):
+    session = panel.session
+    panel.review.add.click()
+    wait(lambda: "No new image in 'images'" in panel.state.text())
+    Image.fromarray(np.full((*SHAPE, 3), 230, np.uint8)).save(folder.parent / "images" / "d.png")
+    panel.review.add.click()
+    wait(lambda: "1 image added" in panel.state.text())
+    assert session.names == ("a.png", "b.png", "c.png", "d.png")
+    assert panel.review.predict.text().startswith("Predict 2 images without labels")
