@@ -35,7 +35,7 @@ class LearnForm(QWidget):
             "CSV with the columns image and group (patient, slide, session): no group is on both sides",
             "groups",
             file_filter="Table (*.csv)",
-            placeholder="optional table of patients or slides",
+            placeholder="optional table",
         )
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)

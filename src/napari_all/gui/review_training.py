@@ -172,7 +172,7 @@ class TrainingBox(QGroupBox):
 
         def planned(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
             if self._plan is job:
-                self.told.setText("\n".join(value["lines"]))
+                self.told.setText("\n".join(f"• {line}" for line in value["lines"]))
                 self._able = True
                 self._switch()
 
