@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import logging
 import os
 import sys
@@ -27,8 +28,11 @@ COMMANDS = {
     "demo": "open a sample smear, segmented and classified, in napari",
     "segment": "segment the cells of images",
     "classify": "predict the subtype of images",
+    "region": "cut a region out of a slide, put its corrected cells back",
     "replay": "run again what the record of a run tells",
     "export": "convert label images to other formats",
+    "import": "take over cells from files of other programs",
+    "count": "write the differential count of a project",
     "train": "train or fine-tune a segmenter or a classifier",
     "evaluate": "measure results against reference masks",
     "audit": "look for shortcuts in a dataset, and in a model",
@@ -83,10 +87,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == asked:
-            module = importlib.import_module(f"napari_all.cli.{name}")
+            module = importlib.import_module(f"napari_all.cli.{_module(name)}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser.parse_args(arguments)
+
+
+def _module(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 class _Parser(argparse.ArgumentParser):

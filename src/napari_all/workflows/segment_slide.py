@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from napari_all import __version__
 from napari_all.errors import UsageError
-from napari_all.files import atomic_path, write_json
-from napari_all.io import scale
+from napari_all.files import write_json
 from napari_all.io.masks import Sidecar, portable
+from napari_all.io.pyramid import write_pyramid
 from napari_all.io.slides import Slide, open_slide
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor
@@ -28,7 +26,7 @@ from napari_all.segmentation.normalise import background_colour
 from napari_all.types import BoolMask, ImageRecord, Segmentation
 from napari_all.workflows.segment import SegmentConfig, segment_image
 from napari_all.workflows.segment_files import Extras, ImageFiles
-from napari_all.workflows.slide_work import SlideCell, SlideWork
+from napari_all.workflows.slide_work import SlideWork
 
 BLOCK_PX = 4096
 """Side of a block: some 1 GB of memory with all that its segmentation needs."""
@@ -37,7 +35,6 @@ _STAINED, _DARK = 0.15, 0.45
 """Share of the background's light that glass with something on it swallows, and what nuclei do."""
 _LOOKS, _LOOK_PX = 3, 2048
 """How many places the diameter is estimated at, and how large they are."""
-_TILE_PX, _LEVEL_STEP, _LARGEST_LAST_PX = 512, 4, 2048
 
 
 def segment_slide(
@@ -185,8 +182,9 @@ def _write(
     rows = (cell_row(replace(cell.cell, label=n), record.pixel_size_um) for n, cell in enumerate(cells, start=1))
     write_table(files.cells, CELL_COLUMNS, rows)
     dtype = np.dtype(np.uint16 if len(cells) <= 65_535 else np.uint32)
-    _write_plane(files.classes, work, "classes", np.dtype(np.uint8), None, record)
-    _write_plane(files.labels, work, "labels", dtype, cells, record)
+    size = record.pixel_size_um
+    write_pyramid(files.classes, work.read_classes, record.shape, np.dtype(np.uint8), size)
+    write_pyramid(files.labels, work.numbered(), record.shape, dtype, size)
     sidecar = Sidecar(
         image=record.path.name if record.path else "",
         image_sha256=record.sha256,
@@ -201,45 +199,6 @@ def _write(
     )
     write_json(files.sidecar, sidecar.model_dump(mode="json"))
     return sidecar
-
-
-def _write_plane(
-    path: Path, work: SlideWork, name: str, dtype: np.dtype[Any], cells: list[SlideCell] | None, record: ImageRecord
-) -> None:
-    """Write a plane and its smaller copies as a tiled BigTIFF, tile by tile."""
-    steps = [1]
-    while max(record.shape) / steps[-1] > _LARGEST_LAST_PX:
-        steps.append(steps[-1] * _LEVEL_STEP)
-    size = scale.pixels_per_cm(record.pixel_size_um)
-    with atomic_path(path) as temporary, tifffile.TiffWriter(temporary, bigtiff=True) as tif:
-        for step in steps:
-            tif.write(
-                _numbered(work.windows(name, _TILE_PX, step), dtype, cells),
-                shape=tuple(-(-n // step) for n in record.shape),
-                dtype=dtype,
-                tile=(_TILE_PX, _TILE_PX),
-                photometric="minisblack",
-                compression="zlib",
-                metadata=None,
-                software=f"napari-all {__version__}",
-                subifds=len(steps) - 1 if step == 1 else None,
-                subfiletype=0 if step == 1 else 1,
-                resolution=None if size is None else (size[0] / step, size[1] / step),
-                resolutionunit=None if size is None else "CENTIMETER",
-            )
-
-
-def _numbered(
-    tiles: Iterator[NDArray[Any]], dtype: np.dtype[Any], cells: list[SlideCell] | None
-) -> Iterator[NDArray[Any]]:
-    """Replace the numbers of the work by those of the raster order; without cells the tiles stay as they are."""
-    if cells is None:
-        yield from tiles
-        return
-    numbers = np.array([0, *(cell.number for cell in cells)])
-    order = np.argsort(numbers)
-    for tile in tiles:
-        yield order[np.searchsorted(numbers[order], tile)].astype(dtype)
 
 
 class _Quiet:

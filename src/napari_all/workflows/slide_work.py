@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.errors import SaveError
+from napari_all.io.pyramid import Reader
 from napari_all.segmentation.blocks import Block, Claimed
 from napari_all.types import Cell, ClassesMap, LabelImage
 
@@ -113,15 +113,16 @@ class SlideWork:
         self._append({"block": block.number, "cells": [asdict(cell) for cell in found]})
         self._cells[block.number] = found
 
-    def windows(self, name: str, side: int, step: int = 1) -> Iterator[NDArray[Any]]:
-        """Yield a plane, thinned by a step, as squares of a side in raster order; beyond the edge are zeros."""
-        plane = {"labels": self.labels, "classes": self.classes}[name]
-        height, width = plane.shape
-        for y in range(0, height, side * step):
-            strip: NDArray[Any] = plane[y : y + side * step : step, ::step]
-            for x in range(0, -(-width // step), side):
-                tile = strip[:, x : x + side]
-                yield np.pad(tile, [(0, side - n) for n in tile.shape])
+    def read_classes(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a piece of the classes map."""
+        return np.asarray(self.classes[rows, columns])
+
+    def numbered(self) -> Reader:
+        """Return a reader of the labels that numbers cells 1..N in the raster order of their first pixels."""
+        numbers = np.array([0, *(cell.number for cell in self.cells)])
+        order = np.argsort(numbers)
+        ranked = numbers[order]
+        return lambda rows, columns: order[np.searchsorted(ranked, self.labels[rows, columns])]
 
     def remove(self) -> None:
         """Remove the work when its result is written."""
