@@ -28,9 +28,10 @@ def test_marks_are_seen_where_they_are_and_go_with_undo(panel):
     shown = session.shown
     edited = []
     session.edited.connect(lambda window, cells: edited.append((window, cells)))
-    assert not shown.marks.there, "no layer where there is nothing to see"
-    mark(session, 1, "smudge")
     layer = shown.marks.layer
+    assert not shown.marks.seen
+    mark(session, 1, "smudge")
+    assert shown.marks.seen
     assert panel.viewer.layers.selection.active is shown.labels
     assert layer.name == "a marks"
     assert panel.viewer.layers.index(layer) < panel.viewer.layers.index(shown.labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_all.evaluation.changes import ADDED, OTHER_CELL, REMOVED, Changes, compare
 from napari_all.gui.background import Background
@@ -15,6 +15,7 @@ from napari_all.gui.review_session import ReviewSession
 COLOURS = {ADDED: "#009e73", REMOVED: "#d55e00", OTHER_CELL: "#56b4e9"}
 """Of Okabe and Ito's colour-blind safe set."""
 TIP = f"Show what corrections changed: added, removed, of another cell ({COMPARE})"
+LEGEND = "Green: cell now, none predicted. Orange: cell predicted, none now. Blue: another cell than predicted."
 PAUSE_MS = 300
 
 
@@ -30,7 +31,7 @@ class CompareRow(QWidget):
         self.changes: Changes | None = None
         self.box = QCheckBox(f"Compare with the prediction [{COMPARE}]")
         self.line = QLabel()
-        self.line.setWordWrap(True)
+        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.line.setVisible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -114,13 +115,16 @@ class CompareRow(QWidget):
         if self._overlay is not None and shown.labels is not None and shown.image is not None:
             self._overlay.show(shown.pixels, shown.labels, shown.image.name)
         self.line.setText(told(changes))
+        self.line.setToolTip(f"{LEGEND}\n{changes.unchanged} cells are as predicted")
         self.line.setVisible(True)
 
 
 def told(changes: Changes) -> str:
-    """Return the comparison in a line of rich text; the words have the colours of the layer."""
-    counts = ((ADDED, len(changes.added), "added"), (REMOVED, len(changes.removed), "removed"))
-    parts = [f"<b>Dice {changes.dice:.3f}</b>"]
-    parts += [f"<span style='color: {COLOURS[code]}'>■</span> {count} {word}" for code, count, word in counts]
-    parts.append(f"{len(changes.changed)} changed, {changes.unchanged} as predicted")
-    return " · ".join(parts) + f" · <span style='color: {COLOURS[OTHER_CELL]}'>■</span> of another cell"
+    """Return the comparison in a line of rich text; the squares have the colours of the layer."""
+    counts = (
+        (ADDED, len(changes.added), "added"),
+        (REMOVED, len(changes.removed), "removed"),
+        (OTHER_CELL, len(changes.changed), "changed"),
+    )
+    parts = [f"<span style='color: {COLOURS[code]}'>■</span> {count} {word}" for code, count, word in counts]
+    return f"<b>Dice {changes.dice:.3f}</b>  {'  '.join(parts)}"

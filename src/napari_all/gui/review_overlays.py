@@ -1,4 +1,4 @@
-"""Layers of the review that only show something: parts of the cells, marks; each is made once there is any of it."""
+"""Layers of the review that only show something: parts of the cells, marks, what differs from the prediction."""
 
 from __future__ import annotations
 
@@ -68,18 +68,13 @@ class Overlay:
         if self.there and self.layer is not None:
             self.layer.data = plane
             self.layer.name = f"{stem} {self._words}"
-        elif plane.any():
-            self._add(plane)
+        elif known:
+            self._add(plane)  # also where there is nothing to see yet: to add a layer takes longer than an edit may
 
     def follow(self, where: tuple[NDArray[np.intp], NDArray[np.intp]]) -> None:
         """Show what changed."""
-        if self._pixels is None:
-            return
-        seen = self._seen(self._pixels, where)
-        if self.there and self.layer is not None:
-            repaint(self.layer, where, seen)
-        elif seen.any():
-            self._add(np.array(self._seen(self._pixels, ...)))
+        if self._pixels is not None and self.there and self.layer is not None:
+            repaint(self.layer, where, self._seen(self._pixels, where))
 
     def want(self, wanted: bool) -> None:
         """Let it be seen, or hide it."""

@@ -104,8 +104,7 @@ class Shown:
         stem = PurePosixPath(name).stem
         if not self.there or opened.record.pixel_size_um != self._size_um:
             self._make(opened, stem)
-        image, labels = self.image, self.labels
-        if image is None or labels is None:
+        if (image := self.image) is None or (labels := self.labels) is None:
             return
         self._outline(labels)
         with self._by_ourselves():
@@ -126,8 +125,7 @@ class Shown:
         """Keep with the labels layer what other panels ask of it, so that they export what is on the screen."""
         if self.labels is not None:
             status = "corrected" if values.status in FINISHED else "predicted"
-            made = Origin(self.sidecar.updated(status=status), self.pixels.classes, self.image)
-            self.labels.metadata[KEY] = made
+            self.labels.metadata[KEY] = Origin(self.sidecar.updated(status=status), self.pixels.classes, self.image)
 
     def context(self) -> Context:
         """Return what a correction works on."""
@@ -161,7 +159,7 @@ class Shown:
         except NapariAllError:
             editing.change(planes, inverse, self.cells)
             raise
-        self._repaint(full.indices)
+        self._repaint(full.indices, "labels", *full.spoken)
         self._on_edited(full.window, touched)
         return True
 
@@ -179,7 +177,7 @@ class Shown:
         try:
             self.edit(mode if mode in BRUSHES else "edit", edit)
         except NapariAllError as error:
-            self._repaint(edit.indices)
+            self._repaint(edit.indices, "labels")
             self._on_refused(str(error))
 
     def replay(self, change: Change) -> None:
@@ -189,8 +187,8 @@ class Shown:
             y, x = np.unravel_index(diff.indices, self.pixels.shape)
             if diff.plane == "labels":
                 self.cells.update(self.pixels.labels, (y, x), diff.before)
-            self._repaint((y, x))
-        if any(len(diff) for diff in change.planes):
+            self._repaint((y, x), diff.plane)
+        if change.pixels:
             self._on_edited(*extent(change, self.pixels))
 
     def show_outlines(self, outlines: bool) -> None:
@@ -208,12 +206,14 @@ class Shown:
                 self.viewer.layers.remove(layer)
         self.image = self.labels = None
 
-    def _repaint(self, where: tuple[np.ndarray, np.ndarray]) -> None:
-        if self.labels is not None:
+    def _repaint(self, where: tuple[np.ndarray, np.ndarray], *planes: str) -> None:
+        if self.labels is not None and "labels" in planes:
             with self._by_ourselves():
                 repaint(self.labels, where, self.pixels.labels[where])
-        self.parts.follow(where)
-        self.marks.follow(where)
+        if "classes" in planes:
+            self.parts.follow(where)
+        if "ignore" in planes or "marks" in planes:
+            self.marks.follow(where)
 
     def _outline(self, labels: Labels) -> None:
         outlines = self.outlines and self.pixels.labels.size <= OUTLINE_PIXELS

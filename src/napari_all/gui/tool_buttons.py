@@ -8,12 +8,14 @@ from functools import partial
 from napari import Viewer
 from napari.layers import Labels
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtGui import QFontMetrics, QKeySequence, QShortcut
 from qtpy.QtWidgets import QGridLayout, QGroupBox, QPushButton, QSizePolicy, QWidget
 
 from napari_all.gui.canvas_tools import CanvasTools, Need, Points, Tool
 
 COLUMNS = 3
+TEXT_PX = 11
+"""Small enough that three columns fit the narrowest panel."""
 
 
 class ToolButtons(QGroupBox):
@@ -55,6 +57,7 @@ class ToolButtons(QGroupBox):
                 grid.addWidget(self.buttons[tool.name], row + place // COLUMNS, place % COLUMNS)
             row += -(-len(members) // COLUMNS) + 1
             grid.setRowMinimumHeight(row - 1, 4)
+        self.setMinimumHeight(grid.totalMinimumSize().height())
 
     @property
     def keys(self) -> dict[str, Callable[[], object]]:
@@ -85,10 +88,12 @@ class ToolButtons(QGroupBox):
                 self.lay_down()
 
     def _button(self, tool: Tool) -> QPushButton:
-        button = QPushButton(f"{tool.name} [{tool.key.replace('Shift+', '⇧')}]")
-        button.setStyleSheet("QPushButton { padding: 3px 1px; }")
+        button = QPushButton(f"{tool.name}  {tool.key.replace('Shift+', '⇧')}")
+        button.setStyleSheet(f"QPushButton {{ padding: 0px; font-size: {TEXT_PX}px; }}")
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 6)
+        font = button.font()
+        font.setPixelSize(TEXT_PX)
+        button.setMinimumSize(QFontMetrics(font).horizontalAdvance(button.text()) + 4, 2 * TEXT_PX + 2)
         button.setCheckable(tool.gesture != "at once")
         button.setToolTip(_tip(tool))
         button.clicked.connect(partial(self._on_tool, tool))

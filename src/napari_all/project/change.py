@@ -167,11 +167,15 @@ def apply_pixels(change: Change, planes: Pixels) -> None:
 
 def extent(change: Change, planes: Pixels) -> tuple[Window, set[int]]:
     """Return the window of a change of pixels that was applied to `planes`, and the cells that it concerns."""
-    flat = np.concatenate([diff.indices for diff in change.planes])
-    numbers = [planes.labels.reshape(-1)[flat], *(d.before for d in change.planes if d.plane == "labels")]
-    y, x = np.divmod(flat, planes.shape[1])
-    window = slice(int(y.min()), int(y.max()) + 1), slice(int(x.min()), int(x.max()) + 1)
-    return window, set(np.unique(np.concatenate(numbers)).tolist()) - {0}
+    diffs = [diff for diff in change.planes if len(diff)]
+    numbers = [planes.labels.reshape(-1)[diff.indices] for diff in diffs]
+    numbers += [diff.before for diff in diffs if diff.plane == "labels"]
+    flat = np.concatenate([diff.indices for diff in diffs])
+    x = flat % planes.shape[1]
+    rows = slice(int(flat.min()) // planes.shape[1], int(flat.max()) // planes.shape[1] + 1)
+    # a cell's pixels come in long runs: only those are sorted
+    runs = [each[np.flatnonzero(np.diff(each, prepend=each[:1] - 1))] for each in numbers]
+    return (rows, slice(int(x.min()), int(x.max()) + 1)), set(np.unique(np.concatenate(runs)).tolist()) - {0}
 
 
 def apply_values(changes: Sequence[ValueChange], values: Values) -> Values:

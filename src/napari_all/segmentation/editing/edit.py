@@ -47,6 +47,11 @@ class Edit:
         return len(self.values)
 
     @property
+    def spoken(self) -> tuple[str, ...]:
+        """The planes beside the labels that it says something of."""
+        return tuple(name for name in _FOLLOWING if getattr(self, name) is not None)
+
+    @property
     def window(self) -> Window:
         """Bounding box of the changed pixels; empty where none changes."""
         if not len(self):
@@ -100,11 +105,10 @@ def completed(planes: Planes, edit: Edit) -> Edit:
     cell. A pixel of a cell is neither ignored nor marked. A plane of which no pixel changes is not spoken of.
     """
     inside = edit.values > 0
-    spoken = any(getattr(edit, name) is not None for name in _FOLLOWING)
     flat = edit.indices[0] * planes.labels.shape[1] + edit.indices[1]  # twice as fast as pairs, for edits of all cells
     labels = planes.labels.reshape(-1)[flat]
     changing = np.asarray(labels != edit.values)
-    if not spoken and inside.all() and labels.all():  # numbers alone change: nothing follows
+    if not edit.spoken and inside.all() and labels.all():  # numbers alone change: nothing follows
         return edit if changing.all() else _picked(edit, changing)
     said: dict[str, NDArray[Any]] = {}
     for name in _FOLLOWING:
@@ -137,7 +141,7 @@ def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
     MaskError
         When the edit has values for a plane that is not there; nothing was changed.
     """
-    spoken = [name for name in _FOLLOWING if getattr(edit, name) is not None]
+    spoken = edit.spoken
     for name in spoken:
         if getattr(planes, name) is None:
             raise MaskError(f"the edit changes the plane {name!r}, which is not kept here; give it to Planes")
