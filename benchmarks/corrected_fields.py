@@ -20,6 +20,7 @@ import json
 import os
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,9 @@ JSON = ROOT / "docs" / "results" / "corrected_fields.json"
 PAGE = ROOT / "docs" / "corrected_fields.md"
 NETWORKS = {
     "shipped": "the shipped network, before",
-    "tuned-corrected": "fine-tuned on the corrected masks of the fields",
-    "tuned-both": "fine-tuned on them and on its earlier training fields, half and half",
-    "tuned-published": "fine-tuned on the published masks of the same fields",
-    "corrected": "from random weights, corrected masks of the fields",
-    "published": "from random weights, published masks of the same fields",
+    "tuned-corrected": "fine-tuned on the corrected masks, cells at 48 px",
+    "whole-corrected": "fine-tuned on the corrected masks, whole images",
+    "whole-published": "fine-tuned on the published masks of the same fields, whole images",
 }
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
@@ -138,25 +137,24 @@ def choice(path: Path) -> dict[str, Any]:
     return {name: dict(own) for name, own in counts.items()}
 
 
-def networks(folder: Path, data: Path) -> dict[str, Any]:
-    """Score every network that is there on the reference masks."""
+def networks(folder: Path, data: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Score networks on the reference masks."""
     samples = reference_samples(data / "reference-masks")
     found: dict[str, Any] = {}
-    start: list[float] = []
-    for name in NETWORKS:
+    for name in names:
         run = folder / f"train_{name}"
-        model = run / f"{name}.safetensors"
-        if name != "shipped" and not model.exists():
-            continue
-        scored = measure_reference(segmented(samples, [] if name == "shipped" else [f"model={model}"]))
-        each = [field.dice for field in scored.fields]
-        start = start or each
-        low, high = bootstrap_mean([a - b for a, b in zip(each, start, strict=True)])
-        found[name] = scored.scores | {"gain": round(float(np.mean(each) - np.mean(start)), 4)}
-        found[name]["gain_95"] = [round(low, 4), round(high, 4)]
-        if name != "shipped":
-            found[name]["training"] = training_facts(run)
+        own = [] if name == "shipped" else [f"model={run / f'{name}.safetensors'}"]
+        scored = measure_reference(segmented(samples, own))
+        each = {field.sample.name: round(field.dice, 4) for field in scored.fields}
+        found[name] = scored.scores | {"fields": each} | ({"training": training_facts(run)} if own else {})
     return found
+
+
+def change(one: dict[str, Any], start: dict[str, Any]) -> str:
+    """Return how Dice changed, with its interval (fields drawn again)."""
+    gains = [value - start["fields"][name] for name, value in one["fields"].items()]
+    low, high = bootstrap_mean(gains)
+    return f"{np.mean(gains):+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def segmented(samples: list[Sample], settings: list[str]) -> list[Field]:
@@ -180,9 +178,22 @@ def training_facts(run: Path) -> dict[str, Any]:
 def tables(results: dict[str, Any]) -> None:
     """Write the tables of the page from what is known."""
     if "fields" in results:
+        replace_marked(PAGE, "choice", choice_table(results["fields"]["choice"]))
         replace_marked(PAGE, "fields", field_table(results["fields"]))
     if "networks" in results:
         replace_marked(PAGE, "networks", network_table(results["networks"]))
+
+
+def choice_table(found: dict[str, dict[str, list[int]]]) -> list[str]:
+    lines = ["", "| published masks that fail | " + " | ".join(CLASSES) + " |", "|---" * (len(CLASSES) + 1) + "|"]
+    titles = {
+        "lab": "by the cells of `lab`, of all free fields",
+        "unet": "of these by the cells of the U-Net, of so many",
+    }
+    for method, title in titles.items():
+        counts = (found[name][method] for name in CLASSES)
+        lines.append(f"| {title} | " + " | ".join(f"{failing} of {of}" for failing, of in counts) + " |")
+    return [*lines, ""]
 
 
 def field_table(found: dict[str, Any]) -> list[str]:
@@ -222,10 +233,9 @@ def network_table(found: dict[str, Any]) -> list[str]:
         if name in found:
             one = found[name]
             classes = " | ".join(f"{one['dice_per_class'][c]:.3f}" for c in CLASSES)
-            low, high = one["gain_95"]
-            change = "" if name == "shipped" else f"{one['gain']:+.3f} ({low:+.3f} to {high:+.3f})"
-            steps = one.get("training", {}).get("steps", "")
-            lines.append(f"| {title} | {one['dice']:.3f} | {classes} | {change} | {one['cells_f1']:.3f} | {steps} |")
+            changed = change(one, found["shipped"]) if "training" in one else ""
+            steps = one["training"]["steps"] if "training" in one else ""
+            lines.append(f"| {title} | {one['dice']:.3f} | {classes} | {changed} | {one['cells_f1']:.3f} | {steps} |")
     return [*lines, ""]
 
 
@@ -234,6 +244,7 @@ def main() -> None:
     default = Path(os.environ.get("NAPARI_ALL_DATA", ROOT.parent / "shared" / "data"))
     parser.add_argument("job", choices=("masks", "fields", "networks"))
     parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--only", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="for `networks`")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "fields100")
     options = parser.parse_args()
     if options.job == "masks":
@@ -243,7 +254,7 @@ def main() -> None:
     if options.job == "fields":
         results["fields"] = fields(options.folder, options.data / "taleqani-all")
     else:
-        results["networks"] = networks(options.folder, options.data)
+        results.setdefault("networks", {}).update(networks(options.folder, options.data, options.only))
     JSON.write_text(json.dumps(results, indent=1) + "\n")
     tables(results)
 
