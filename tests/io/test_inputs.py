@@ -69,6 +69,6 @@ def test_one_output_name_for_two_inputs_is_refused(tmp_path: Path, second: str) 
 
 
 def test_nothing_there_is_refused(tmp_path: Path) -> None:
-    for given, words in ((tmp_path, "no image"), (tmp_path / "no.png", "not exist"), (f"{tmp_path}/*.png", "matches")):
+    for given, words in ((tmp_path, "no image"), (tmp_path / "no.png", "not exist"), (f"{tmp_path}/*.png", "no image")):
         with pytest.raises(UsageError, match=words):
             find_images([given])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -54,45 +54,58 @@ def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
         When an input does not exist or holds no image, or when two images would have outputs of one name
         (compared without case, as some file systems do); the message names both.
     """
-    found: dict[str, InputImage] = {}
-    for given in inputs:
-        for image in _expand(given):
-            found.setdefault(os.path.abspath(image.path), image)  # noqa: PTH100 - must not follow links
-    images = tuple(sorted(found.values(), key=lambda image: image.name))
+    images = _find(inputs, _looks_like_image, "image", IMAGE_SUFFIXES)
     _refuse_clashes(images)
     return images
 
 
-def _expand(given: str | Path) -> list[InputImage]:
+def find_files(inputs: Sequence[str | Path], kind: str, endings: Sequence[str]) -> tuple[InputImage, ...]:
+    """Return the files of a kind that files, folders and globs stand for, likewise; two may have one stem."""
+
+    def wanted(path: Path) -> bool:
+        hidden = any(part.startswith(".") for part in path.parts)
+        return path.name.lower().endswith(tuple(endings)) and not hidden
+
+    return _find(inputs, wanted, kind, endings)
+
+
+def _find(
+    inputs: Sequence[str | Path], wanted: Callable[[Path], bool], kind: str, endings: Sequence[str]
+) -> tuple[InputImage, ...]:
+    found: dict[str, InputImage] = {}
+    for given in inputs:
+        images = _expand(given, wanted)
+        if not images:
+            raise UsageError(f"no {kind} in {Path(given).name or str(given)!r}; readable endings: {', '.join(endings)}")
+        for image in images:
+            found.setdefault(os.path.abspath(image.path), image)  # noqa: PTH100 - must not follow links
+    return tuple(sorted(found.values(), key=lambda image: image.name))
+
+
+def _expand(given: str | Path, wanted: Callable[[Path], bool]) -> list[InputImage]:
     path = Path(given)
     if path.is_file() or is_zarr(path):
         return [InputImage(path, path.name)]
     if path.is_dir():
-        images = [InputImage(file, file.relative_to(path).as_posix()) for file in _walk(path)]
-        if not images:
-            raise UsageError(f"no image in folder {path.name!r}; readable endings: {', '.join(IMAGE_SUFFIXES)}")
-        return images
+        return [InputImage(file, file.relative_to(path).as_posix()) for file in _walk(path, wanted)]
     if glob.has_magic(str(given)):
         base = _fixed_part(path)
         matches = base.glob(str(path.relative_to(base)))
-        images = [
+        return [
             InputImage(m, m.relative_to(base).as_posix())
             for m in matches
-            if m.is_file() and _looks_like_image(m.relative_to(base))
+            if m.is_file() and wanted(m.relative_to(base))
         ]
-        if not images:
-            raise UsageError(f"no image matches {str(given)!r}; readable endings: {', '.join(IMAGE_SUFFIXES)}")
-        return images
     raise UsageError(f"input {str(given)!r} does not exist; give files, folders or globs")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         folders[:] = [f for f in folders if not f.startswith(".")]
         slides = [f for f in folders if is_zarr(Path(root, f))]
         folders[:] = [f for f in folders if f not in slides]
         yield from (Path(root, f) for f in slides)
-        yield from (Path(root, f) for f in files if _looks_like_image(Path(f)))
+        yield from (Path(root, f) for f in files if wanted(Path(f)))
 
 
 def _looks_like_image(path: Path) -> bool:

@@ -253,7 +253,7 @@ def _read_plane(path: Path, max_pixels: int | None) -> tuple[NDArray[Any], scale
                     if max_pixels is not None and series.size > max_pixels:
                         raise _too_large(path.name, series.size, max_pixels)
                     check_whole(tif, series, path.name)
-                plane, size = np.squeeze(tif.asarray()), tiff_size(tif)
+                plane, size = _without_ones(tif.asarray()), tiff_size(tif)
         else:
             with Image.open(path) as image:
                 if max_pixels is not None and image.width * image.height > max_pixels:
@@ -268,6 +268,12 @@ def _read_plane(path: Path, max_pixels: int | None) -> tuple[NDArray[Any], scale
     if plane.ndim != 2:
         raise MaskError(f"mask {path.name} has shape {plane.shape}; a mask is one grey or indexed plane (Y, X)")
     return plane, size
+
+
+def _without_ones(stack: NDArray[Any]) -> NDArray[Any]:
+    """Drop axes of one, but not those of an image that is one pixel wide or high."""
+    ones = [axis for axis in range(stack.ndim) if stack.shape[axis] == 1]
+    return np.squeeze(stack, axis=tuple(ones[: max(0, stack.ndim - 2)]))
 
 
 def tiff_size(tif: TiffFile) -> scale.PixelSize:

@@ -70,7 +70,7 @@ class RunRecord(Settings):
     schema_version: Literal[1, 2, 3, 4] = Field(
         4, description="Version of this file's layout; 2: `uncertainty` is new; 3: `cam_in_cells`; 4: `labels_sha256`"
     )
-    command: Literal["segment", "classify", "export"] = Field(description="The job")
+    command: Literal["segment", "classify", "export", "import"] = Field(description="The job")
     complete: bool = Field(False, description="False while it runs and when it was interrupted")
     software: str = Field(default_factory=lambda: f"napari-all {__version__}", description="Program that ran")
     python: str = Field(default_factory=platform.python_version, description="Python's version")

@@ -1,0 +1,53 @@
+"""Tables of cells as CSV: classes given elsewhere, in a spreadsheet say, come back to their cells."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from napari_all.errors import MaskError
+from napari_all.io.importers._importer import Imported, Importer, ImportRequest
+from napari_all.io.importers._table import NEEDED, images_of, read_rows
+
+_HEAD = 65_536
+_MOST_BYTES = 1_000_000_000
+
+
+def recognises(path: Path) -> bool:
+    """Tell whether a file begins with a line of column names that a table of cells has."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD).decode("utf-8-sig", errors="replace")
+    return set(NEEDED) <= {name.strip() for name in head.splitlines()[0].split(",")} if head.strip() else False
+
+
+def read(path: Path, request: ImportRequest) -> Iterator[Imported]:
+    """Yield the label images of the table's images with its classes."""
+    yield from read_rows(_rows(path), request)
+
+
+def images(path: Path) -> list[str]:
+    """Return the names of the images in the table."""
+    return images_of(_rows(path))
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.stat().st_size > _MOST_BYTES:
+        raise MaskError(f"{path.name} is larger than {_MOST_BYTES:,} bytes; split it")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            yield from csv.DictReader(stream)
+    except csv.Error as error:
+        raise MaskError(f"{path.name} is damaged ({error}); save it again as CSV with commas") from error
+
+
+ENTRY = Importer(
+    name="csv",
+    title="Classes of cells (CSV)",
+    summary="A table of cells that napari-all exported, with classes filled in; needs the label images.",
+    endings=("_cells.csv", ".csv"),
+    recognises=recognises,
+    read=read,
+    images=images,
+)
