@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QColorDialog,
     QDialog,
     QDialogButtonBox,
     QGridLayout,
-    QGroupBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -27,10 +26,10 @@ from napari_all.errors import NapariAllError
 from napari_all.segmentation.cell_classes import UNCLASSIFIED, CellClass, CellClasses
 
 MOST_KEYS = 9
-_SWATCH_PX = 12
+_SWATCH_PX = 10
 
 
-class ClassButtons(QGroupBox):
+class ClassButtons(QWidget):
     """Buttons that give the selected cells a class; the last takes it away."""
 
     chosen = Signal(str)
@@ -38,11 +37,15 @@ class ClassButtons(QGroupBox):
     edit_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Class of the selected cells", parent)
+        super().__init__(parent)
         self.classes = CellClasses()
         self.buttons: dict[str, QPushButton] = {}
-        self._grid = QGridLayout(self)
-        self._grid.setVerticalSpacing(4)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(QLabel("Class of the selected cells:"))
+        layout.addLayout(self._grid)
         self.edit = QPushButton("Cl&asses…")
         self.edit.setToolTip("Add classes of your own, remove some, choose colours and what counts")
         self.edit.clicked.connect(lambda: self.edit_wanted.emit())
@@ -63,8 +66,10 @@ class ClassButtons(QGroupBox):
         self._grid.removeWidget(self.edit)
         self.buttons = {}
         for place, name in enumerate(classes.names):
-            key = f"   [{place + 1}]" if place < MOST_KEYS else ""
+            key = f" [{place + 1}]" if place < MOST_KEYS else ""
             button = QPushButton(_swatch(classes.colour(name)), f"{name}{key}")
+            button.setIconSize(QSize(_SWATCH_PX, _SWATCH_PX))
+            button.setStyleSheet("QPushButton { padding: 3px; }")
             takes = name == UNCLASSIFIED
             button.setToolTip("Take the class away" if takes else f"The selected cells are of the class {name}")
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -97,7 +102,8 @@ class ClassesDialog(QDialog):
         self.table.setHorizontalHeaderLabels(["Class", "Colour", "Counts"])
         if (rows := self.table.verticalHeader()) is not None:
             rows.setVisible(False)
-        self.table.setColumnWidth(0, 190)
+        for column, width in enumerate((180, 90, 60)):
+            self.table.setColumnWidth(column, width)
         self.table.cellDoubleClicked.connect(self._on_double_click)
         for one in classes.classes[:-1]:
             self._add_row(one)
