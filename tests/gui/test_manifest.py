@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_all.gui import sample_data
 from napari_all.gui.layers import KEY, ImageNotes, Origin, labels_layer
 from napari_all.gui.panel import Panel
-from napari_all.gui.reader import get_image_reader
+from napari_all.gui.reader import get_cells_reader, get_image_reader
 from napari_all.io.exporters import EXPORTERS
 from napari_all.io.masks import Sidecar, write_labels
 from napari_all.workflows.export import make_item
@@ -134,6 +134,26 @@ def test_the_ending_chooses_the_writer(manager, smear, tmp_path, ending, name):
     item = make_item("smear.png", smear.labels, Sidecar(image="smear.png"), smear.classes)
     EXPORTERS[name].write(tmp_path / "there" / f"a{ending}", [item])
     assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / "there" / f"a{ending}").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["geojson", "coco", "coco-polygons", "imagej", "cellpose", "ome-tiff", "png-labels"])
+def test_files_of_other_programs_open_as_labels(manager, smear, tmp_path, name):
+    sidecar = Sidecar(image="smear.png", parts="nucleus+cytoplasm", pixel_size_um=(0.2, 0.1))
+    path = tmp_path / f"a{EXPORTERS[name].ending}"
+    EXPORTERS[name].write(path, [make_item("smear.png", smear.labels, sidecar, smear.classes, {1: "Pre-B"})])
+    ((data, attributes, kind),) = read([str(path)], stack=False)
+    assert kind == "labels"
+    np.testing.assert_array_equal(data, smear.labels)
+    assert tuple(attributes["scale"]) == pytest.approx((0.2, 0.1))
+    if name != "png-labels":
+        assert attributes["features"]["cell_class"][0] == "Pre-B"
+
+
+def test_other_files_of_these_endings_are_left_to_others(tmp_path):
+    np.save(tmp_path / "a_seg.npy", np.ones(3))
+    (tmp_path / "a.json").write_text("{}")
+    for path in tmp_path.iterdir():
+        assert get_cells_reader(str(path)) is None
 
 
 def test_each_synthetic_sample_is_a_colour_image(manifest):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Labels
+from napari.utils.notifications import show_info
 
-from napari_all.errors import ImageError
+from napari_all.errors import ImageError, MaskError
 from napari_all.gui.layers import ImageNotes, Origin, image_layer, labels_layer
 from napari_all.gui.slides import slide_labels_layer, slide_layer
+from napari_all.io.cell_class_table import read_cell_classes
 from napari_all.io.images import read_image
+from napari_all.io.importers import Imported, ImportRequest
+from napari_all.io.importing import read_cells, recognise
 from napari_all.io.masks import LABELS_ENDING, Sidecar, read_labels
 from napari_all.io.slides import is_slide
-from napari_all.segmentation.measure import measure_cells
-from napari_all.types import RGBImage
+from napari_all.segmentation.measure import measure_cells, with_classes
+from napari_all.types import LabelImage, RGBImage
 
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
@@ -50,13 +54,43 @@ def get_image_reader(path: str | Sequence[str]) -> Reader | None:
     return lambda _: layers
 
 
+def get_cells_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader for cells of other programs (QuPath, ImageJ, COCO …), told by their content, else None."""
+    try:
+        formats = [recognise(Path(one)) for one in _paths(path)]
+    except MaskError:
+        return None
+
+    def read(_: str | Sequence[str]) -> list[LayerData]:
+        pairs = zip(_paths(path), formats, strict=True)
+        found = [(Path(one), cells) for one, kind in pairs for cells in read_cells(Path(one), kind, ImportRequest())]
+        return [_imported_layer(file, cells).as_layer_data_tuple() for file, cells in found]
+
+    return read
+
+
+def _imported_layer(path: Path, found: Imported) -> Labels:
+    for note in found.notes:
+        show_info(f"{path.name}: {note}")
+    name = Path(found.sidecar.image or found.image or path.name).stem
+    return _cells_layer(name, found.labels, Origin(found.sidecar, found.classes), found.cell_classes)
+
+
 def read_labels_layer(path: Path) -> Labels:
-    """Read a label image with sidecar and classes map; cells are measured on the way."""
+    """Read a label image with sidecar, classes map and classes of cells; cells are measured on the way."""
     found = read_labels(path)
-    sidecar = found.sidecar or Sidecar()
-    cells = measure_cells(found.labels, found.classes, sidecar.parts or "cell")
-    rows = [dataclasses.asdict(cell) for cell in cells]
-    return labels_layer(found.labels, path.stem, Origin(sidecar, found.classes), rows)
+    try:
+        given = read_cell_classes(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise MaskError(
+            f"the classes of cells beside {path.name} are damaged ({error}); restore or delete them"
+        ) from error
+    return _cells_layer(path.stem, found.labels, Origin(found.sidecar or Sidecar(), found.classes), given)
+
+
+def _cells_layer(name: str, labels: LabelImage, made: Origin, given: Mapping[int, str]) -> Labels:
+    cells = with_classes(measure_cells(labels, made.classes, made.sidecar.parts or "cell"), given)
+    return labels_layer(labels, name, made, [dataclasses.asdict(cell) for cell in cells])
 
 
 def read_image_layer(path: Path) -> Image:
