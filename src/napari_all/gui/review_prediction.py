@@ -26,10 +26,12 @@ class PredictionAtHand(QObject):
         super().__init__(parent)
         self._session = session
         self._files = Background("predictions at hand", self)
+        self._closed = False
         session.moved.connect(self._fetch)
 
     def close(self) -> None:
-        """Stop reading."""
+        """Stop reading; what arrives later is dropped."""
+        self._closed = True
         self._session.moved.disconnect(self._fetch)
         self._files.close()
         self.deleteLater()
@@ -47,7 +49,7 @@ class PredictionAtHand(QObject):
 
         def take(predicted: Predicted | None) -> None:
             shown = self._session.shown
-            if shown.pixels is pixels and (predicted is None or predicted.labels.shape == pixels.shape):
+            if not self._closed and shown.pixels is pixels and (predicted is None or predicted.labels.shape == pixels.shape):
                 shown.predicted = predicted
                 self.arrived.emit()
 

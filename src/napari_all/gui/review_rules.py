@@ -42,6 +42,7 @@ class RulesWatch(QObject):
         self._windows: list[Window] = []
         self._speck_px = 0.0
         self._version = 0
+        self._closed = False
         self.findings: list[Finding] = []
         self.known = False
         self._pause = QTimer(self)
@@ -52,7 +53,8 @@ class RulesWatch(QObject):
         session.edited.connect(self._on_edited)
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop looking; what arrives later is dropped."""
+        self._closed = True
         self._session.moved.disconnect(self._on_moved)
         self._session.edited.disconnect(self._on_edited)
         self._pause.stop()
@@ -92,6 +94,8 @@ class RulesWatch(QObject):
             return limit, check_all(copied, limit, CellIndex(copied.labels))
 
         def take(found: tuple[float, list[Finding]]) -> None:
+            if self._closed:
+                return
             if version != self._version:
                 self._pause.start()
                 return
