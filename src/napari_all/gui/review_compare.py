@@ -112,8 +112,9 @@ class CompareRow(QWidget):
     def _show(self, session: ReviewSession, changes: Changes) -> None:
         self.changes = changes
         shown = session.shown
-        if self._overlay is not None and shown.labels is not None and shown.image is not None:
-            self._overlay.show(shown.pixels, shown.labels, shown.image.name)
+        overlay, differs = self._overlay, bool(changes.difference.any())
+        if overlay is not None and (overlay.there or differs) and shown.labels is not None and shown.image is not None:
+            overlay.show(shown.pixels, shown.labels, shown.image.name)
         self.line.setText(told(changes))
         self.line.setToolTip(f"{LEGEND}\n{changes.unchanged} cells are as predicted")
         self.line.setVisible(True)

@@ -49,7 +49,9 @@ class PredictionAtHand(QObject):
 
         def take(predicted: Predicted | None) -> None:
             shown = self._session.shown
-            if not self._closed and shown.pixels is pixels and (predicted is None or predicted.labels.shape == pixels.shape):
+            if self._closed or shown.pixels is not pixels:
+                return
+            if predicted is None or predicted.labels.shape == pixels.shape:
                 shown.predicted = predicted
                 self.arrived.emit()
 
