@@ -175,6 +175,11 @@ def training_facts(run: Path) -> dict[str, Any]:
     return {"epochs": len(epochs), "steps": int(epochs[-1]["step"]), "best_epoch": int(best["epoch"])}
 
 
+def kept_steps(training: dict[str, int]) -> int:
+    """Return after how many steps the weights that were kept stood."""
+    return training["steps"] // training["epochs"] * training["best_epoch"]
+
+
 def tables(results: dict[str, Any]) -> None:
     """Write the tables of the page from what is known."""
     if "fields" in results:
@@ -227,14 +232,14 @@ def text(value: float | None) -> str:
 
 
 def network_table(found: dict[str, Any]) -> list[str]:
-    lines = ["", f"| | all 21 | {' | '.join(CLASSES)} | change (95 %) | cells F1 | steps |"]
+    lines = ["", f"| | all 21 | {' | '.join(CLASSES)} | change (95 %) | cells F1 | steps kept |"]
     lines.append("|---" * (len(CLASSES) + 5) + "|")
     for name, title in NETWORKS.items():
         if name in found:
             one = found[name]
             classes = " | ".join(f"{one['dice_per_class'][c]:.3f}" for c in CLASSES)
             changed = change(one, found["shipped"]) if "training" in one else ""
-            steps = one["training"]["steps"] if "training" in one else ""
+            steps = kept_steps(one["training"]) if "training" in one else ""
             lines.append(f"| {title} | {one['dice']:.3f} | {classes} | {changed} | {one['cells_f1']:.3f} | {steps} |")
     return [*lines, ""]
 
@@ -250,11 +255,13 @@ def main() -> None:
     if options.job == "masks":
         write_published(options.data / "taleqani-all", chosen(options.folder), options.folder / "published")
         return
-    results = json.loads(JSON.read_text()) if JSON.exists() else {}
     if options.job == "fields":
-        results["fields"] = fields(options.folder, options.data / "taleqani-all")
+        found = fields(options.folder, options.data / "taleqani-all")
     else:
-        results.setdefault("networks", {}).update(networks(options.folder, options.data, options.only))
+        found = networks(options.folder, options.data, options.only)
+    # read again: another run may have scored other networks meanwhile
+    results = json.loads(JSON.read_text()) if JSON.exists() else {}
+    results[options.job] = found if options.job == "fields" else results.get("networks", {}) | found
     JSON.write_text(json.dumps(results, indent=1) + "\n")
     tables(results)
 

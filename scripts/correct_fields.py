@@ -2,7 +2,7 @@
 
     python scripts/choose_failing_fields.py
     python scripts/correct_fields.py begin
-    python scripts/correct_fields.py sheets --output /tmp/sheets
+    python scripts/correct_fields.py sheets --output SHEETS
     python scripts/correct_fields.py edit edits.json
     python scripts/correct_fields.py recipe
 
