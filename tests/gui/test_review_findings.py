@@ -86,7 +86,7 @@ def test_the_difference_from_the_prediction_is_shown_and_follows(panel, wait):
     QTest.keyClick(canvas, Qt.Key.Key_C)
     assert row.changes is None
     assert not row.line.isVisible()
-    assert not [layer for layer in panel.viewer.layers if "difference" in layer.name]
+    assert not layer.visible
     session.go_to("c.png")
     wait(lambda: not row.box.isEnabled())
     assert "no prediction" in row.box.toolTip()

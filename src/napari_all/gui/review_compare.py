@@ -52,6 +52,8 @@ class CompareRow(QWidget):
             self._thread.deleteLater()
             self._thread = None
         self._put_away()
+        if self._overlay is not None:
+            self._overlay.let_go()
         self._session = session
         if session is not None:
             self._thread = Background("comparison", self)
@@ -93,7 +95,7 @@ class CompareRow(QWidget):
         self.changes = None
         self.line.setVisible(False)
         if self._overlay is not None:
-            self._overlay.let_go()
+            self._overlay.want(False)  # hidden, not removed: vispy may yet draw what was removed in this turn
 
     def _look(self) -> None:
         session, thread = self._session, self._thread
@@ -115,6 +117,7 @@ class CompareRow(QWidget):
         overlay, differs = self._overlay, bool(changes.difference.any())
         if overlay is not None and (overlay.there or differs) and shown.labels is not None and shown.image is not None:
             overlay.show(shown.pixels, shown.labels, shown.image.name)
+            overlay.want(True)
         self.line.setText(told(changes))
         self.line.setToolTip(f"{LEGEND}\n{changes.unchanged} cells are as predicted")
         self.line.setVisible(True)
