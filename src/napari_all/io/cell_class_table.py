@@ -45,7 +45,8 @@ def write_cell_classes(labels_path: Path, classes: Mapping[int, str]) -> list[Pa
         write_table(table, tuple(CELL_CLASS_FIELDS), rows)
         return [table]
     try:
-        table.unlink(missing_ok=True)
+        if table.exists():
+            table.unlink()
     except OSError as error:
         raise SaveError(f"cannot remove {table.name}: {error.strerror}; check the rights on its folder") from error
     return []
