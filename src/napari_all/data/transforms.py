@@ -79,7 +79,7 @@ def resized(image: NDArray[Any], size_px: int) -> NDArray[Any]:
 
 def _chroma(balanced: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return a* of a balanced image (S, S, 3), and the same without its finest detail."""
-    chroma = cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB)[..., 1]
+    chroma = np.asarray(cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB)[..., 1], np.float32)
     return chroma, np.asarray(cv2.GaussianBlur(chroma, (0, 0), _BLUR_PX), np.float32)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_all.gui.engine_process import EngineClient, Request
+from napari_all.gui.engine_process import EngineClient
+from napari_all.gui.engine_request import Request
 
 FINISH_S = 600.0
 """Seconds that a training gets to write its best model, figures and pictures after a wish to stop."""
