@@ -56,7 +56,7 @@ class Plan:
     """What fixes a training, and so what must agree when it is resumed."""
 
     size_px: int = 128
-    epochs: int = 10
+    epochs: int = 20
     batch: int = 32
     rate: float = 2e-3
     decay: float = 0.05
