@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from pydantic import Field
 
 from napari_all.classes import CYTOPLASM, NUCLEUS
-from napari_all.config import Settings
 from napari_all.errors import FileExistsRefused, MaskError, UsageError
 from napari_all.files import atomic_path, sha256_file, write_json
 from napari_all.io import scale
@@ -32,29 +29,12 @@ from napari_all.io.slides import open_slide
 from napari_all.io.tables import CELL_COLUMNS, cell_row, read_table, write_table
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import LabelImage
+from napari_all.workflows.region_file import REGION_ENDING, Region, read_region
 
-REGION_ENDING = "_region.json"
 _SAME_CELL = 0.5
 """A corrected cell that shares more than this (intersection over union) with a cell of the slide keeps its number."""
 _AROUND_CELLS = 3.0
 """Cells are measured anew in a window that is wider by this many of the largest diameters."""
-
-
-class Region(Settings):
-    """What `<name>_region.json` tells of a cut-out image."""
-
-    schema_version: Literal[1] = Field(1, description="Version of this file's layout")
-    slide: str = Field(description="File name of the slide")
-    slide_sha256: str = Field(description="SHA-256 of the slide")
-    y: int = Field(ge=0, description="First row of the region in the slide")
-    x: int = Field(ge=0, description="First column")
-    height: int = Field(ge=1, description="Rows")
-    width: int = Field(ge=1, description="Columns")
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns of the slide."""
-        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
 
 @dataclass(frozen=True)
@@ -151,7 +131,7 @@ def put_back(corrected: Path, labels: Path) -> PutBack:
     SaveError
         The disk refuses.
     """
-    region = _read_region(corrected)
+    region = read_region(corrected)
     sidecar = _sidecar_of(labels, region)
     found = read_labels(corrected)
     if found.labels.shape != (region.height, region.width):
@@ -242,16 +222,6 @@ def _classes_of(labels: LabelImage, sidecar: Sidecar) -> NDArray[np.uint8]:
     """Return a classes map for labels that brought none."""
     whole = CYTOPLASM if sidecar.parts == "nucleus+cytoplasm" else NUCLEUS
     return np.where(labels > 0, np.uint8(whole), np.uint8(0)).astype(np.uint8)
-
-
-def _read_region(corrected: Path) -> Region:
-    path = corrected.with_name(corrected.name.removesuffix(LABELS_ENDING) + REGION_ENDING)
-    try:
-        return Region.parse(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise MaskError(f"{path.name} is missing; put it beside {corrected.name} as it was cut out") from error
-    except (ValueError, UsageError) as error:
-        raise MaskError(f"{path.name} is damaged ({error}); cut the region out again") from error
 
 
 def _sidecar_of(labels: Path, region: Region) -> Sidecar:
