@@ -18,6 +18,7 @@ from napari_all.project.index import INDEX_FIELDS, INDEX_VERSION
 from napari_all.project.log_lines import LogLine
 from napari_all.project.manifest import Manifest
 from napari_all.workflows.models import ModelList
+from napari_all.workflows.region_file import Region
 from napari_all.workflows.run_record import RunRecord
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
@@ -33,6 +34,7 @@ def schemas():
         "audit": AuditReport,
         "classifier-report": ClassifierReport,
         "project": Manifest,
+        "region": Region,
     }
     found = {f"{name}.schema.json": model.model_json_schema(mode="serialization") for name, model in models.items()}
     found["project-log.schema.json"] = TypeAdapter(LogLine).json_schema(mode="serialization")
