@@ -99,7 +99,8 @@ class GalleryModel(QAbstractListModel):
             return found
         self._wanted.pop(key, None)
         self._wanted[key] = card  # last: what is seen now is read first
-        self._look.start()
+        if not self._look.isActive():  # begun anew at each look, it would never end while the view is painted often
+            self._look.start()
         return None
 
     def _read(self) -> None:
