@@ -190,7 +190,7 @@ def changed_by_background(
     pairs = [
         (row, rng.choice(donors))
         for row, position in enumerate(positions)
-        if (apart.cells[position] > 127).any()
+        if apart.shows_cells(position)
         for label, donors in enumerate(by_class)
         if len(donors) and label != data.labels[position]
     ]

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QSettings
+from review_of_tests import make_project
 
 from napari_all.gui.jobs import ENGINES
+from napari_all.gui.review import ReviewPanel
 
 TIMEOUT_MS = 60_000
 
@@ -62,3 +64,12 @@ def open_panel(make_napari_viewer):
         return panel
 
     return dock
+
+
+@pytest.fixture
+def review(open_panel, tmp_path):
+    """The Review widget with a small project open; it is closed at the end."""
+    panel = open_panel(ReviewPanel)
+    assert panel.open_project(make_project(tmp_path))
+    yield panel
+    panel.close_project()

@@ -4,20 +4,15 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_of_tests import make_project
 
 from napari_all.evaluation.changes import ADDED, REMOVED
-from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.segmentation import editing
 
 
 @pytest.fixture
-def panel(open_panel, tmp_path):
-    panel = open_panel(ReviewPanel)
-    assert panel.open_project(make_project(tmp_path))
-    yield panel
-    panel.close_project()
+def panel(review):
+    return review
 
 
 def erase(session, *stroke, radius=0):

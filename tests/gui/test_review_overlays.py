@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from review_of_tests import make_project
 
-from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_overlays import IGNORED
 from napari_all.segmentation import editing
@@ -12,11 +10,8 @@ from napari_all.segmentation.editing import Mark
 
 
 @pytest.fixture
-def panel(open_panel, tmp_path):
-    panel = open_panel(ReviewPanel)
-    assert panel.open_project(make_project(tmp_path))
-    yield panel
-    panel.close_project()
+def panel(review):
+    return review
 
 
 def mark(session, label, name):

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_of_tests import make_project
 
 from napari_all.gui.corrections import TOOLS
-from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_keys import IMAGES, UNDO, help_columns
 
@@ -15,11 +13,8 @@ T = {tool.name: tool for tool in TOOLS}
 
 
 @pytest.fixture
-def panel(open_panel, tmp_path):
-    panel = open_panel(ReviewPanel)
-    assert panel.open_project(make_project(tmp_path))
-    yield panel
-    panel.close_project()
+def panel(review):
+    return review
 
 
 def status(panel, image):

@@ -6,10 +6,8 @@ from napari.layers import Labels
 from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from review_of_tests import make_project
 
 from napari_all.gui.canvas_tools import Tool
-from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_correct import CorrectTab
 from napari_all.gui.review_corrections import REVIEW_TOOLS
 from napari_all.gui.review_keys import IMAGES, REDO, UNDO, help_columns
@@ -21,11 +19,8 @@ AROUND = [(50.0, 4.0), (50.0, 20.0), (60.0, 20.0), (60.0, 4.0)]
 
 
 @pytest.fixture
-def panel(open_panel, tmp_path):
-    panel = open_panel(ReviewPanel)
-    assert panel.open_project(make_project(tmp_path))
-    yield panel
-    panel.close_project()
+def panel(review):
+    return review
 
 
 def at_hand(panel, wait):

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from PIL import Image
 
 from napari_all.errors import ImageError
-from napari_all.io.inputs import find_images
+from napari_all.io.inputs import find_files, find_images
 from napari_all.io.slides import content_sha256, is_slide, open_slide
+from napari_all.project.create import create_project
 
 RGB = np.random.default_rng(0).integers(0, 255, (300, 420, 3), np.uint8)
 
@@ -108,8 +110,17 @@ def test_a_folder_gives_slides_and_not_the_insides_of_a_zarr(tmp_path):
     (tmp_path / "sub").mkdir()
     ome_zarr(tmp_path / "sub" / "a.zarr", "cyx", 2)
     pyramid(tmp_path / "b.svs", photometric="rgb")
-    assert [image.name for image in find_images([tmp_path])] == ["b.svs", "sub/a.zarr"]
-    assert [image.name for image in find_images([tmp_path / "sub" / "a.zarr"])] == ["a.zarr"]
+    assert [image.name for image in find_images([tmp_path], slides=True)] == ["b.svs", "sub/a.zarr"]
+    assert [image.name for image in find_images([tmp_path / "sub" / "a.zarr"], slides=True)] == ["a.zarr"]
+
+
+def test_what_reads_whole_images_gets_no_slides(tmp_path):
+    ome_zarr(tmp_path / "a.zarr", "cyx", 2)
+    pyramid(tmp_path / "b.svs", photometric="rgb")
+    Image.fromarray(RGB).save(tmp_path / "c.png")
+    assert [image.name for image in find_images([tmp_path])] == ["c.png"]
+    assert [file.name for file in find_files([tmp_path], "picture", [".png"])] == ["c.png"]
+    assert create_project(tmp_path / "review", tmp_path, who="somebody").images == 1
 
 
 def test_a_zarr_is_known_by_its_content(tmp_path):

@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from napari_all.errors import UsageError
@@ -41,12 +42,16 @@ class InputImage:
         return str(PurePosixPath(self.name).with_suffix(""))
 
 
-def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
+def find_images(inputs: Sequence[str | Path], *, slides: bool = False) -> tuple[InputImage, ...]:
     """Return the images that files, folders (searched recursively) and globs stand for, sorted by name.
 
-    A folder or a glob gives the files with an image's ending, without hidden files and napari-all's own outputs; a
-    folder also the OME-Zarr folders in it. What is given singly is taken whatever its ending. A file met twice is
-    taken once.
+    A folder or a glob gives the files with an image's ending, without hidden files and napari-all's own outputs. A file
+    given singly is taken whatever its ending. A file met twice is taken once.
+
+    Parameters
+    ----------
+    slides
+        Take what is read piece by piece, too: files with a slide's ending, and OME-Zarr folders, also given singly.
 
     Raises
     ------
@@ -54,7 +59,8 @@ def find_images(inputs: Sequence[str | Path]) -> tuple[InputImage, ...]:
         When an input does not exist or holds no image, or when two images would have outputs of one name
         (compared without case, as some file systems do); the message names both.
     """
-    images = _find(inputs, _looks_like_image, "image", IMAGE_SUFFIXES)
+    endings = (*IMAGE_SUFFIXES, *SLIDE_SUFFIXES) if slides else IMAGE_SUFFIXES
+    images = _find(inputs, partial(_looks_like_image, endings=endings), "image", endings, zarr=slides)
     _refuse_clashes(images)
     return images
 
@@ -70,11 +76,16 @@ def find_files(inputs: Sequence[str | Path], kind: str, endings: Sequence[str]) 
 
 
 def _find(
-    inputs: Sequence[str | Path], wanted: Callable[[Path], bool], kind: str, endings: Sequence[str]
+    inputs: Sequence[str | Path],
+    wanted: Callable[[Path], bool],
+    kind: str,
+    endings: Sequence[str],
+    *,
+    zarr: bool = False,
 ) -> tuple[InputImage, ...]:
     found: dict[str, InputImage] = {}
     for given in inputs:
-        images = _expand(given, wanted)
+        images = _expand(given, wanted, zarr)
         if not images:
             raise UsageError(f"no {kind} in {Path(given).name or str(given)!r}; readable endings: {', '.join(endings)}")
         for image in images:
@@ -82,12 +93,12 @@ def _find(
     return tuple(sorted(found.values(), key=lambda image: image.name))
 
 
-def _expand(given: str | Path, wanted: Callable[[Path], bool]) -> list[InputImage]:
+def _expand(given: str | Path, wanted: Callable[[Path], bool], zarr: bool) -> list[InputImage]:
     path = Path(given)
-    if path.is_file() or is_zarr(path):
+    if path.is_file() or (zarr and is_zarr(path)):
         return [InputImage(path, path.name)]
     if path.is_dir():
-        return [InputImage(file, file.relative_to(path).as_posix()) for file in _walk(path, wanted)]
+        return [InputImage(file, file.relative_to(path).as_posix()) for file in _walk(path, wanted, zarr)]
     if glob.has_magic(str(given)):
         base = _fixed_part(path)
         matches = base.glob(str(path.relative_to(base)))
@@ -99,20 +110,19 @@ def _expand(given: str | Path, wanted: Callable[[Path], bool]) -> list[InputImag
     raise UsageError(f"input {str(given)!r} does not exist; give files, folders or globs")
 
 
-def _walk(folder: Path, wanted: Callable[[Path], bool]) -> Iterator[Path]:
+def _walk(folder: Path, wanted: Callable[[Path], bool], zarr: bool) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
-        folders[:] = [f for f in folders if not f.startswith(".")]
-        slides = [f for f in folders if is_zarr(Path(root, f))]
-        folders[:] = [f for f in folders if f not in slides]
-        yield from (Path(root, f) for f in slides)
+        stores = [f for f in folders if is_zarr(Path(root, f))]
+        folders[:] = [f for f in folders if not f.startswith(".") and f not in stores]
+        yield from (Path(root, f) for f in stores if zarr and not f.startswith("."))
         yield from (Path(root, f) for f in files if wanted(Path(f)))
 
 
-def _looks_like_image(path: Path) -> bool:
+def _looks_like_image(path: Path, endings: tuple[str, ...]) -> bool:
     """Judge by the name alone; `path` is relative to the folder that was given."""
     name = path.name.lower()
     hidden = any(part.startswith(".") for part in path.parts)
-    return name.endswith((*IMAGE_SUFFIXES, *SLIDE_SUFFIXES)) and not name.endswith(OUTPUT_ENDINGS) and not hidden
+    return name.endswith(endings) and not name.endswith(OUTPUT_ENDINGS) and not hidden
 
 
 def _fixed_part(pattern: Path) -> Path:

@@ -62,13 +62,10 @@ class Slide:
         As of any image.
     levels
         The image itself, then smaller copies of it, if there are any.
-    arrays
-        The same as zarr arrays, in their own order of axes, for viewers that read by themselves.
     """
 
     record: ImageRecord
     levels: tuple[Level, ...]
-    arrays: tuple[Any, ...]
 
     def overview(self, most_pixels: int) -> tuple[RGBImage, float]:
         """Return the whole image made small, at most about that many pixels, and its scale (small / large).
@@ -200,7 +197,7 @@ def _slide(path: Path, arrays: list[Any], stored: str, axes: str, size: scale.Pi
         if not levels or shape[0] * _PYRAMID_STEP < levels[-1].shape[0]:
             levels.append(Level((int(shape[0]), int(shape[1])), _reader(array, stored, str(colour))))
     record = ImageRecord(path, content_sha256(path), levels[0].shape, size, source)
-    return Slide(record, tuple(levels), tuple(arrays[: len(levels)]))
+    return Slide(record, tuple(levels))
 
 
 def _reader(array: Any, stored: str, colour: str) -> Callable[[slice, slice], NDArray[Any]]:

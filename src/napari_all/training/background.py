@@ -45,6 +45,10 @@ class CellsApart:
         at = np.asarray(positions, np.intp)
         return CellsApart(self.cells[at], self.emptied[at], self.covered[at])
 
+    def shows_cells(self, position: int) -> bool:
+        """Tell whether the image at a position has white cells to paste."""
+        return bool((self.cells[position] > _CELL).any())
+
 
 @dataclass(frozen=True)
 class Backgrounds:
@@ -74,11 +78,10 @@ class Backgrounds:
         Every class is as likely as the others, the own one too, so that a background says nothing of the class. Where
         the image shows no white cell, or there is no background, it stays as it is.
         """
-        cells = self.apart.cells[position]
-        if not self.by_class or not (cells > _CELL).any():
+        if not self.by_class or not self.apart.shows_cells(position):
             return shown
         background = self.apart.emptied[rng.choice(self.by_class[rng.integers(len(self.by_class))])]
-        return on_emptied(shown, cells, background, np.exp(_LIGHT * rng.normal(size=3)))
+        return on_emptied(shown, self.apart.cells[position], background, np.exp(_LIGHT * rng.normal(size=3)))
 
 
 def on_emptied(

@@ -74,7 +74,7 @@ def segment_batch(
     """
     watch = monitor or NullMonitor()
     config.method_settings()
-    images = find_images(inputs)
+    images = find_images(inputs, slides=True)
     more = extras or Extras()
     held = {i.name: k for i in images if resume and (k := holding(ImageFiles.of(i, output), i, config)) is not None}
     if not overwrite:

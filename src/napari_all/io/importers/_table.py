@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,12 +17,16 @@ NEEDED = ("image", "label", "area_px")
 """Columns without which a table cannot be brought together with label images."""
 
 
-def images_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+Rows: TypeAlias = Callable[[Path], Iterable[Mapping[str, Any]]]
+"""Reads the rows of a table in one format; formats give theirs to the functions here (`functools.partial`)."""
+
+
+def images_of(rows: Rows, path: Path) -> list[str]:
     """Return the names of the images in a table, in its order."""
-    return list(dict.fromkeys(str(row["image"]) for row in rows))
+    return list(dict.fromkeys(str(row["image"]) for row in rows(path)))
 
 
-def read_rows(rows: Iterable[Mapping[str, Any]], request: ImportRequest) -> Iterator[Imported]:
+def read_classed_cells(rows: Rows, path: Path, request: ImportRequest) -> Iterator[Imported]:
     """Yield the label image of each image in the table with the classes that stand there.
 
     Raises
@@ -31,7 +35,7 @@ def read_rows(rows: Iterable[Mapping[str, Any]], request: ImportRequest) -> Iter
         There are no label images, or a cell of the table is not in them, or has another area there.
     """
     by_image: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
+    for row in rows(path):
         by_image.setdefault(str(row["image"]), []).append(row)
     if request.labels_of is None:
         raise MaskError("a table of cells holds no outlines; give the folder of their label images (--labels)")

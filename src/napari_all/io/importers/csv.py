@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari_all.errors import MaskError
-from napari_all.io.importers._importer import Imported, Importer, ImportRequest
-from napari_all.io.importers._table import NEEDED, images_of, read_rows
+from napari_all.io.importers._importer import Importer
+from napari_all.io.importers._table import NEEDED, images_of, read_classed_cells
 
 _HEAD = 65_536
 _MOST_BYTES = 1_000_000_000
@@ -20,16 +21,6 @@ def recognises(path: Path) -> bool:
     with path.open("rb") as stream:
         head = stream.read(_HEAD).decode("utf-8-sig", errors="replace")
     return set(NEEDED) <= {name.strip() for name in head.splitlines()[0].split(",")} if head.strip() else False
-
-
-def read(path: Path, request: ImportRequest) -> Iterator[Imported]:
-    """Yield the label images of the table's images with its classes."""
-    yield from read_rows(_rows(path), request)
-
-
-def images(path: Path) -> list[str]:
-    """Return the names of the images in the table."""
-    return images_of(_rows(path))
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -48,6 +39,6 @@ ENTRY = Importer(
     summary="A table of cells that napari-all exported, with classes filled in; needs the label images.",
     endings=("_cells.csv", ".csv"),
     recognises=recognises,
-    read=read,
-    images=images,
+    read=partial(read_classed_cells, _rows),
+    images=partial(images_of, _rows),
 )

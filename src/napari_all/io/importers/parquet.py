@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari_all.errors import MaskError, missing_pyarrow
-from napari_all.io.importers._importer import Imported, Importer, ImportRequest
-from napari_all.io.importers._table import NEEDED, images_of, read_rows
+from napari_all.io.importers._importer import Importer
+from napari_all.io.importers._table import NEEDED, images_of, read_classed_cells
 
 _MAGIC = b"PAR1"
 _COLUMNS = (*NEEDED, "cell_class")
@@ -19,16 +19,6 @@ def recognises(path: Path) -> bool:
     """Tell whether a file begins like Parquet."""
     with path.open("rb") as stream:
         return stream.read(len(_MAGIC)) == _MAGIC
-
-
-def read(path: Path, request: ImportRequest) -> Iterator[Imported]:
-    """Yield the label images of the table's images with its classes."""
-    yield from read_rows(_rows(path), request)
-
-
-def images(path: Path) -> list[str]:
-    """Return the names of the images in the table."""
-    return images_of(_rows(path))
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -56,6 +46,6 @@ ENTRY = Importer(
     summary="A table of cells that napari-all exported, with classes filled in; needs pyarrow and the label images.",
     endings=("_cells.parquet", ".parquet"),
     recognises=recognises,
-    read=read,
-    images=images,
+    read=partial(read_classed_cells, _rows),
+    images=partial(images_of, _rows),
 )
