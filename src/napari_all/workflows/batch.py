@@ -7,25 +7,21 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from napari_all.errors import FileExistsRefused
-from napari_all.files import sha256_array
-from napari_all.io.images import MAX_PIXELS, read_image
+from napari_all.io.images import MAX_PIXELS
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import Sidecar, portable
-from napari_all.io.slides import is_slide
+from napari_all.io.masks import portable
 from napari_all.io.tables import IMAGE_COLUMNS, IMAGES_VERSION, write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
-from napari_all.workflows.segment import SegmentConfig, segment_image
-from napari_all.workflows.segment_files import Extras, ImageFiles, holding, names, write_result
-from napari_all.workflows.segment_slide import segment_slide
+from napari_all.workflows.segment import SegmentConfig
+from napari_all.workflows.segment_files import Extras, ImageFiles, holding
+from napari_all.workflows.segment_task import RunFacts, SegmentTask
 
 RUN_FILE = "run.json"
 IMAGES_FILE = "images.csv"
 Order: TypeAlias = Literal["input", "uncertainty"]
 """How the table of images is sorted: as the inputs, or least certain first."""
-_RUN_FACTS = ("parts", "model", "model_sha256", "device")
-_IMAGE_FACTS = ("cells", "smudges", "diameter_px", "uncertainty")
 
 
 def segment_batch(
@@ -82,24 +78,13 @@ def segment_batch(
     clock = Clock()
     settings = config.model_dump(mode="json") | {"settings": portable(config.settings), "extras": more.model_dump()}
     record = RunRecord(command="segment", settings=settings, started=clock.started)
-    facts: dict[str, str | None] = {}
+    facts: RunFacts = {}
+    tasks = {i.name: SegmentTask(i, output, config, more, max_pixels, resume, held.get(i.name)) for i in images}
 
     def work(image: InputImage, steps: Monitor) -> InputRecord:
-        files, sidecar = ImageFiles.of(image, output), held.get(image.name)
-        if sidecar is None or (sidecar.status == "predicted" and set(files.wanted(more)) - set(files.existing)):
-            if is_slide(image.path):
-                source, sidecar = segment_slide(image.path, files, config, more, steps, resume=resume)
-                entry = InputRecord.of(image.name, source)
-            else:
-                source, rgb = read_image(image.path, max_pixels=max_pixels)
-                result = segment_image(rgb, config, steps)
-                sidecar = write_result(files, result, source, more)
-                entry = InputRecord.of(image.name, source, labels_sha256=sha256_array(result.labels))
-        else:
-            entry = _skipped(image, sidecar)
-        facts.update({name: getattr(sidecar, name) for name in _RUN_FACTS})
-        outputs = names([path for path in files.wanted(more) if path.exists()], output)
-        return entry.updated(outputs=outputs, **{name: getattr(sidecar, name) for name in _IMAGE_FACTS})
+        entry, told = tasks[image.name].run(steps)
+        facts.update(told)
+        return entry
 
     entries: list[InputRecord] = []
     saved = float("-inf")
@@ -123,16 +108,6 @@ def _write(record: RunRecord, output: Path, sort: Order) -> None:
     rows = ({**entry.model_dump(mode="json"), "schema_version": IMAGES_VERSION} for entry in entries)
     write_table(output / IMAGES_FILE, IMAGE_COLUMNS, rows)
     record.write(output / RUN_FILE)
-
-
-def _skipped(image: InputImage, sidecar: Sidecar) -> InputRecord:
-    return InputRecord(
-        image=image.name,
-        status="skipped",
-        sha256=sidecar.image_sha256,
-        shape=sidecar.shape,
-        pixel_size_um=sidecar.pixel_size_um,
-    )
 
 
 def _refuse_existing(images: list[InputImage], output: Path, resume: bool) -> None:
