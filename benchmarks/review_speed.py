@@ -151,11 +151,18 @@ def measure(window: Window, rounds: int) -> None:
         middle = (columns.start + columns.stop) / 2
         across = [(rows.start - 3.0, middle), (rows.stop + 3.0, middle)]
         around = [(at[0] + dy, at[1] + dx) for dy, dx in ((-40, -40), (-40, 40), (40, 40), (40, -40))]
-        for tool in ("Delete", "Auto split", "Grow", "Shrink", "Snap", "Smooth", "Nucleus", "Smudge", "Ignore"):
+        for tool in ("Delete", "Grow", "Shrink", "Snap", "Smooth", "Nucleus", "Smudge", "Ignore"):
             window.edit(tool, tool, [at])
         window.edit("Split", "Split", across)
         window.edit("Outline", "Outline", around)
         window.edit("Ignore area", "Ignore area", around)
+    for pair in touching(window)[:rounds]:
+        window.session.correct("merge", lambda context: _merged(context, pair))  # noqa: B023 - called at once
+        window.settle()
+        y, x = np.argwhere(shown.pixels.labels == min(pair))[0].tolist()
+        window.edit("Auto split", "Auto split", [(y + 0.0, x + 0.0)])
+        window.session.undo()
+        window.settle()
     for _ in range(max(2, rounds // 2)):
         window.edit("Smooth all", "Smooth all", [])
         window.session.correct("delete", lambda context: _delete_first(context))
@@ -173,6 +180,21 @@ def measure(window: Window, rounds: int) -> None:
     window.add_own()
     for label in rng.choice(list(shown.cells), rounds, replace=False).tolist():
         window.napari_alone(label)
+
+
+def touching(window: Window) -> list[tuple[int, int]]:
+    """Return pairs of cells that share a border."""
+    labels = window.session.shown.pixels.labels
+    left, right = labels[:, :-1], labels[:, 1:]
+    border = (left != right) & (left > 0) & (right > 0)
+    pairs = {(min(a, b), max(a, b)) for a, b in zip(left[border].tolist(), right[border].tolist(), strict=True)}
+    return sorted(pairs)
+
+
+def _merged(context: Any, pair: tuple[int, int]) -> Any:
+    from napari_all.segmentation import editing
+
+    return editing.merge_cells(context.labels, pair, context.cells)
 
 
 def _delete_first(context: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 from napari import Viewer
@@ -17,6 +18,7 @@ from napari_all.gui.review_prediction import PredictionAtHand
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_tab import Keys, ReviewTab
 from napari_all.gui.tool_buttons import ToolButtons
+from napari_all.segmentation.stain import prepare_colours
 
 
 class CorrectTab(ReviewTab):
@@ -54,6 +56,7 @@ class CorrectTab(ReviewTab):
         if session is None:
             self.toolbox.lay_down()
             return
+        Thread(target=prepare_colours, daemon=True).start()
         self.prediction = PredictionAtHand(session, self)
         session.moved.connect(self.toolbox.renew)
         for event in (session.moved, session.edited, self.prediction.arrived):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import EllipsisType
 from typing import Any, TypeAlias
 
@@ -23,7 +24,7 @@ MakeLayer = Callable[[NDArray[np.uint8], str, Labels], Labels]
 IGNORED = max(Mark) + 1
 """Stands for what is ignored, where marks and ignored places are seen in one layer."""
 MARK_COLOURS = {Mark.SMUDGE: "#cc79a7", Mark.ARTEFACT: "#555555", IGNORED: "#ffffff"}
-MANY = 0.1
+MANY = 0.02
 """From this share of an image on, all of it is painted anew: quicker than pixel by pixel."""
 
 
@@ -74,7 +75,7 @@ class Overlay:
     def follow(self, where: tuple[NDArray[np.intp], NDArray[np.intp]]) -> None:
         """Show what changed."""
         if self._pixels is not None and self.there and self.layer is not None:
-            repaint(self.layer, where, self._seen(self._pixels, where))
+            repaint(self.layer, where, partial(self._seen, self._pixels))
 
     def want(self, wanted: bool) -> None:
         """Let it be seen, or hide it."""
@@ -110,13 +111,18 @@ def overlays(viewer: Viewer) -> tuple[Overlay, Overlay]:
     )
 
 
-def repaint(layer: Labels, where: tuple[NDArray[np.intp], NDArray[np.intp]], values: NDArray[Any]) -> None:
-    """Change pixels of a layer, in the way that is quickest."""
-    if layer.visible and len(where[0]) < MANY * layer.data.size:
-        layer.data_setitem(where, values)
+def repaint(
+    layer: Labels, where: tuple[NDArray[np.intp], NDArray[np.intp]], seen: Callable[[Where], NDArray[Any]]
+) -> None:
+    """Show other values at some pixels of a layer, in the way that is quickest; `seen` returns them for places."""
+    if len(where[0]) >= MANY * layer.data.size:
+        layer.data[...] = seen(...)
+    elif layer.visible:
+        layer.data_setitem(where, seen(where))
+        return
     else:
-        layer.data[where] = values
-        layer.refresh(extent=False)  # nothing while it is hidden
+        layer.data[where] = seen(where)
+    layer.refresh(extent=False)  # nothing while it is hidden
 
 
 def forget_history(layer: Labels) -> None:

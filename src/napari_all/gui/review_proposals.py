@@ -146,7 +146,7 @@ class ProposalBox(QGroupBox):
         where = np.nonzero(found.places == places[0] if len(places) == 1 else np.isin(found.places, places))
         found.places[where] = found.seen[where] = 0
         if self.layer is not None and self.layer in self._viewer.layers:
-            repaint(self.layer, (where[0], where[1]), found.seen[where])
+            repaint(self.layer, (where[0], where[1]), found.seen.__getitem__)
 
     def _on_click(self, tool: Tool, points: Points) -> None:
         if self.found is None:

