@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -12,16 +16,18 @@ from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import portable
 from napari_all.io.tables import IMAGE_COLUMNS, IMAGES_VERSION, write_table
 from napari_all.monitor import Monitor, NullMonitor
-from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
+from napari_all.workflows.per_image import Rest, SaveTimer, is_complete, read_ahead, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
 from napari_all.workflows.segment import SegmentConfig
 from napari_all.workflows.segment_files import Extras, ImageFiles, holding
-from napari_all.workflows.segment_task import RunFacts, SegmentTask
+from napari_all.workflows.segment_task import Made, RunFacts, SegmentTask
 
 RUN_FILE = "run.json"
 IMAGES_FILE = "images.csv"
 Order: TypeAlias = Literal["input", "uncertainty"]
 """How the table of images is sorted: as the inputs, or least certain first."""
+_LARGE_PIXELS = 16_000_000
+"""A larger result is written before the next image is computed: memory is short then, and computing takes long."""
 
 
 def segment_batch(
@@ -67,35 +73,57 @@ def segment_batch(
         Results are there and neither `overwrite` nor `resume` covers them. Nothing was done.
     CheckpointError, DependencyError
         The network cannot be had.
+    Cancelled
+        The monitor stopped the search for earlier results. Nothing was done.
     """
     watch = monitor or NullMonitor()
     config.method_settings()
     images = find_images(inputs, slides=True)
     more = extras or Extras()
-    held = {i.name: k for i in images if resume and (k := holding(ImageFiles.of(i, output), i, config)) is not None}
+    held = holding(images, output, config, watch) if resume else {}
     if not overwrite:
         _refuse_existing([i for i in images if i.name not in held], output, resume)
     clock = Clock()
     settings = config.model_dump(mode="json") | {"settings": portable(config.settings), "extras": more.model_dump()}
     record = RunRecord(command="segment", settings=settings, started=clock.started)
-    facts: RunFacts = {}
-    tasks = {i.name: SegmentTask(i, output, config, more, max_pixels, resume, held.get(i.name)) for i in images}
-
-    def work(image: InputImage, steps: Monitor) -> InputRecord:
-        entry, told = tasks[image.name].run(steps)
-        facts.update(told)
-        return entry
-
-    entries: list[InputRecord] = []
-    saved = float("-inf")
-    for entry in work_through(images, work, watch):
-        entries.append(entry)
-        if clock.seconds - saved > SAVE_EVERY_S:  # a killed run has its record, too
-            saved = clock.seconds
-            _write(record.updated(inputs=entries, **facts), output, sort)
+    tasks = [SegmentTask(i, output, config, more, max_pixels, resume, held.get(i.name)) for i in images]
+    timer, entries, facts = SaveTimer(), list[InputRecord](), RunFacts()
+    with closing(_overlapped(tasks, watch)) as results:
+        for entry, told in results:
+            entries.append(entry)
+            facts.update(told)
+            # A killed run has its record, too.
+            timer.save(lambda: _write(record.updated(inputs=entries, **facts), output, sort))
     record = record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds, **facts)
     _write(record, output, sort)
     return record
+
+
+def _overlapped(tasks: Sequence[SegmentTask], monitor: Monitor) -> Generator[tuple[InputRecord, RunFacts], None, None]:
+    """Yield what each task gives, in order; the next image is read and the last ones are written during computing."""
+    by_name = {task.image.name: task for task in tasks}
+    images = [task.image for task in tasks]
+    facts: dict[str, RunFacts] = {}
+
+    def write(task: SegmentTask, made: Made) -> InputRecord:
+        entry, facts[task.image.name] = task.write(made)
+        return entry
+
+    with ThreadPoolExecutor(1, "read-ahead") as reader:
+        given = read_ahead(images, lambda image: by_name[image.name].read(), reader)
+
+        def work(image: InputImage, steps: Monitor) -> InputRecord | Rest:
+            task = by_name[image.name]
+            made = task.compute(given(image), steps)
+            return write(task, made) if _is_large(made) else partial(write, task, made)
+
+        with closing(work_through(images, work, monitor)) as entries:
+            for entry in entries:
+                yield entry, facts.pop(entry.image, {})
+
+
+def _is_large(made: Made) -> bool:
+    return isinstance(made, tuple) and prod(made[0].shape) > _LARGE_PIXELS
 
 
 def least_certain_first(entries: Sequence[InputRecord]) -> list[InputRecord]:

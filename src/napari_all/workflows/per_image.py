@@ -1,8 +1,15 @@
-"""Do one job on many images: a failure is recorded and the rest goes on; a stop keeps what is finished."""
+"""Do one job on many images: a failure is recorded and the rest goes on; a stop keeps what is finished.
+
+While one image is worked on, the next one can be read (`read_ahead`) and the results of those before be written (by the
+second half that a `Work` returns), each in a thread of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import TypeAlias, TypeVar
 
 from napari_all.errors import Cancelled, CheckpointError, DependencyError, NapariAllError, UsageError
 from napari_all.io.inputs import InputImage
@@ -11,6 +18,16 @@ from napari_all.workflows.run_record import Clock, InputRecord
 
 SAVE_EVERY_S = 10.0
 """How often a long run writes what it has so far."""
+_SAVE_SHARE = 0.01
+"""Most of the time that it may spend on that: a record of many thousand images takes long to write."""
+_UNWRITTEN = 2
+"""So many images are worked on before the results of the first of them are written."""
+
+Result = TypeVar("Result")
+Rest: TypeAlias = Callable[[], InputRecord]
+"""What is left to do of an image when the next one can be begun."""
+Work: TypeAlias = Callable[[InputImage, Monitor], InputRecord | Rest]
+"""The work on one image: (image, monitor) -> its record, or what is left to do, which gives it."""
 
 
 class ImageMonitor:
@@ -35,19 +52,19 @@ class ImageMonitor:
         self._outer.raise_if_cancelled()
 
 
-def work_through(
-    images: Sequence[InputImage], work: Callable[[InputImage, Monitor], InputRecord], monitor: Monitor
-) -> Iterator[InputRecord]:
+def work_through(images: Sequence[InputImage], work: Work, monitor: Monitor) -> Generator[InputRecord, None, None]:
     """Run `work` on each image in order and yield its record; progress counts images, or the steps of a single one.
 
     Parameters
     ----------
     work
-        (image, monitor) -> its record; what it raises becomes the record of a failure.
+        Runs in the caller's thread; what it leaves to do runs, in order too, in another one, which must not use the
+        monitor. What either raises becomes the record of a failure.
 
     Yields
     ------
-    One record per image; "not started" for those that a stop left out.
+    One record per image, when nothing is left to do; "not started" for those that a stop left out. Closed early, it
+    finishes first what is left to do.
 
     Raises
     ------
@@ -56,32 +73,90 @@ def work_through(
     """
     said: set[str] = set()
     many = len(images) > 1
-    stopped = False
-    for number, image in enumerate(images):
-        clock = Clock()
-        try:
-            if many:
-                monitor.report("images", number, len(images))
-            monitor.raise_if_cancelled()
-            entry = work(image, ImageMonitor(monitor, image.name, said) if many else monitor)
-        except Cancelled:
-            stopped = True
-        except (UsageError, CheckpointError, DependencyError):
-            raise
-        except Exception as error:  # whatever one image does, the others are still worth having
-            entry = InputRecord(image=image.name, status="failed", error=explain(error, image))
-            monitor.message(f"{image.name}: {entry.error}")
-        if stopped:
-            yield from (InputRecord(image=i.name) for i in images[number:])
-            return
-        yield entry.updated(seconds=clock.seconds)
+    begun: deque[Future[InputRecord]] = deque()
+
+    def told(record: InputRecord) -> InputRecord:
+        if record.status == "failed":
+            monitor.message(f"{record.image}: {record.error}")
+        return record
+
+    with ThreadPoolExecutor(1, "rest") as others:
+        for number, image in enumerate(images):
+            try:
+                if many:
+                    monitor.report("images", number, len(images))
+                monitor.raise_if_cancelled()
+                begun.append(_begin(image, work, ImageMonitor(monitor, image.name, said) if many else monitor, others))
+            except Cancelled:
+                yield from (told(record.result()) for record in begun)
+                yield from (InputRecord(image=i.name) for i in images[number:])
+                return
+            while begun and (len(begun) > _UNWRITTEN or begun[0].done()):
+                yield told(begun.popleft().result())
+        yield from (told(record.result()) for record in begun)
     if many:
         monitor.report("images", len(images), len(images))
 
 
-def for_each_image(
-    images: Sequence[InputImage], work: Callable[[InputImage, Monitor], InputRecord], monitor: Monitor
-) -> list[InputRecord]:
+def _begin(image: InputImage, work: Work, monitor: Monitor, others: Executor) -> Future[InputRecord]:
+    """Do the work and hand on what is left of it."""
+    clock = Clock()
+    done = _attempt(image, lambda: work(image, monitor))
+
+    def rest() -> InputRecord:
+        record = done if isinstance(done, InputRecord) else _attempt(image, done)
+        return record.updated(seconds=clock.seconds)
+
+    return others.submit(rest)
+
+
+def _attempt(image: InputImage, do: Callable[[], Result]) -> Result | InputRecord:
+    """Return what `do` returns, or the record of a failure; what is no single image's failure is raised."""
+    try:
+        return do()
+    except (Cancelled, UsageError, CheckpointError, DependencyError):
+        raise
+    except Exception as error:  # whatever one image does, the others are still worth having
+        return InputRecord(image=image.name, status="failed", error=explain(error, image))
+
+
+def read_ahead(
+    images: Sequence[InputImage], read: Callable[[InputImage], Result], reader: Executor
+) -> Callable[[InputImage], Result]:
+    """Return what gives an image as `read` reads it, or raises; by then the one after it is being read, no more.
+
+    It must be asked in the order of `images`; those that are passed over are dropped.
+    """
+
+    def begin() -> Iterator[tuple[InputImage, Future[Result]]]:
+        waiting: deque[tuple[InputImage, Future[Result]]] = deque()
+        for image in images:
+            waiting.append((image, reader.submit(read, image)))
+            if len(waiting) > 1:
+                yield waiting.popleft()
+        yield from waiting
+
+    readings = begin()
+    return lambda image: next(reading for one, reading in readings if one is image).result()
+
+
+class SaveTimer:
+    """Tells a long run when to write what it has so far: first at once, then every `SAVE_EVERY_S` or more seldom."""
+
+    def __init__(self) -> None:
+        self._clock = Clock()
+        self._next = 0.0
+
+    def save(self, write: Callable[[], object]) -> None:
+        """Call `write`, if it is time."""
+        begin = self._clock.seconds
+        if begin >= self._next:
+            write()
+            end = self._clock.seconds
+            self._next = end + max(SAVE_EVERY_S, (end - begin) / _SAVE_SHARE)
+
+
+def for_each_image(images: Sequence[InputImage], work: Work, monitor: Monitor) -> list[InputRecord]:
     """Run `work` on each image in order and return the records; see `work_through`."""
     return list(work_through(images, work, monitor))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
@@ -27,6 +29,7 @@ from napari_all.io.masks import (
 )
 from napari_all.io.slides import content_sha256
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
+from napari_all.monitor import Monitor
 from napari_all.networks.zoo import weights_sha256
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import ImageRecord, Segmentation
@@ -56,13 +59,15 @@ class ImageFiles:
     @classmethod
     def of(cls, image: InputImage, output: Path) -> ImageFiles:
         """Name the files after the image; `UsageError` when they would leave the folder."""
-        labels = inside(output, f"{image.stem}{LABELS_ENDING}")
+        stem = PurePosixPath(image.stem)
+        folder = inside(output, str(stem.parent))
+        labels = folder / f"{stem.name}{LABELS_ENDING}"
         return cls(
             labels=labels,
-            classes=inside(output, f"{image.stem}{CLASSES_ENDING}"),
-            cells=inside(output, f"{image.stem}{CELLS_ENDING}"),
-            uncertainty=inside(output, f"{image.stem}{UNCERTAINTY_ENDING}"),
-            smudges=inside(output, f"{image.stem}{SMUDGES_ENDING}"),
+            classes=folder / f"{stem.name}{CLASSES_ENDING}",
+            cells=folder / f"{stem.name}{CELLS_ENDING}",
+            uncertainty=folder / f"{stem.name}{UNCERTAINTY_ENDING}",
+            smudges=folder / f"{stem.name}{SMUDGES_ENDING}",
             sidecar=sidecar_path(labels),
         )
 
@@ -113,20 +118,34 @@ def write_result(files: ImageFiles, result: Segmentation, record: ImageRecord, e
     return sidecar
 
 
-def holding(files: ImageFiles, image: InputImage, config: SegmentConfig) -> Sidecar | None:
-    """Return the sidecar of an earlier result that still holds, or None.
+def holding(images: Sequence[InputImage], output: Path, config: SegmentConfig, monitor: Monitor) -> dict[str, Sidecar]:
+    """Return the sidecars of earlier results that still hold, by the image's name.
 
-    It holds when it was made from the same file with the same settings and weights, or corrected by a person.
+    One holds when it was made from the same file with the same settings and weights, or corrected by a person.
+
+    Raises
+    ------
+    MaskError
+        A sidecar is damaged.
+    CheckpointError
+        There are earlier results, but not the network.
+    Cancelled
+        The monitor asks to stop.
     """
-    sidecar = read_sidecar(files.labels) if files.labels.exists() else None
-    if sidecar is None or sidecar.image_sha256 != content_sha256(image.path):
-        return None
     settings = config.method_settings().model_dump(mode="json")
-    same = (sidecar.method, sidecar.settings, sidecar.postprocess) == (
-        config.method,
-        portable(settings),
-        config.postprocess.model_dump(mode="json"),
-    )
-    if model := settings.get("model"):
-        same = same and weights_sha256(model) == sidecar.model_sha256
-    return sidecar if same or sidecar.status == "corrected" else None
+    wanted = (config.method, portable(settings), config.postprocess.model_dump(mode="json"))
+    model, identity = settings.get("model"), cache(weights_sha256)
+    held = {}
+    for number, image in enumerate(images):
+        monitor.report("earlier results", number, len(images))
+        monitor.raise_if_cancelled()
+        files = ImageFiles.of(image, output)
+        sidecar = read_sidecar(files.labels) if files.labels.exists() else None
+        if sidecar is None or sidecar.image_sha256 != content_sha256(image.path):
+            continue
+        same = (sidecar.method, sidecar.settings, sidecar.postprocess) == wanted
+        if model:
+            same = same and identity(model) == sidecar.model_sha256
+        if same or sidecar.status == "corrected":
+            held[image.name] = sidecar
+    return held
