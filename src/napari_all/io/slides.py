@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,8 +103,13 @@ def is_slide(path: Path) -> bool:
 
 
 @contextmanager
-def open_slide(path: Path) -> Iterator[Slide]:
-    """Open a slide; nothing is read but what is asked for.
+def open_slide(path: Path, sha256: str | None = None) -> Iterator[Slide]:
+    """Open a slide; nothing is read but what is asked for, and all of it once for its hash.
+
+    Parameters
+    ----------
+    sha256
+        The hash, where it is known.
 
     Raises
     ------
@@ -112,15 +117,20 @@ def open_slide(path: Path) -> Iterator[Slide]:
         The file is missing, damaged, or no RGB image of 8 bits; the message names the remedy.
     """
     if path.is_dir():
-        yield _open_zarr(path)
+        yield _known(_open_zarr(path), path, sha256)
         return
     try:
         with tifffile.TiffFile(path) as tif:
-            yield _open_tiff(tif, path)
+            yield _known(_open_tiff(tif, path), path, sha256)
     except FileNotFoundError as error:
         raise ImageError(f"{path.name} does not exist; check the path") from error
     except (tifffile.TiffFileError, OSError) as error:
         raise ImageError(f"{path.name} cannot be read ({error}); copy it again from where it came from") from error
+
+
+def _known(slide: Slide, path: Path, sha256: str | None) -> Slide:
+    """Give a slide its identity."""
+    return replace(slide, record=replace(slide.record, sha256=sha256 or content_sha256(path)))
 
 
 def content_sha256(path: Path) -> str:
@@ -196,7 +206,7 @@ def _slide(path: Path, arrays: list[Any], stored: str, axes: str, size: scale.Pi
         shape = tuple(array.shape[stored.index(a)] for a in "YX")
         if not levels or shape[0] * _PYRAMID_STEP < levels[-1].shape[0]:
             levels.append(Level((int(shape[0]), int(shape[1])), _reader(array, stored, str(colour))))
-    record = ImageRecord(path, content_sha256(path), levels[0].shape, size, source)
+    record = ImageRecord(path, "", levels[0].shape, size, source)
     return Slide(record, tuple(levels))
 
 

@@ -16,6 +16,7 @@ from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import ModelCard, load_checkpoint
 from napari_all.networks.device import DeviceChoice, DeviceSetting, choose_device, cpu_has_bfloat16, import_torch
 from napari_all.networks.rebuild import rebuild
+from napari_all.segmentation.blend import decide, lay
 from napari_all.segmentation.outputs import Outputs, PixelMaps
 from napari_all.segmentation.tiles import ALIGN, Grid, Span, bands
 from napari_all.types import RGBImage
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     import torch
 
 _LEAST_TILE_PX = 256
-
-
-class OutOfMemoryError(Exception):
-    """The device cannot hold one batch."""
 
 
 @dataclass(frozen=True)
@@ -57,29 +54,44 @@ class SegmentationNetwork:
     @property
     def cell_px(self) -> float:
         """Diameter in pixels at which the network was trained to see cells."""
-        return float(self.card.extra["cell_diameter_px"])
+        return scale_of(self.card)[0]
 
-    def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return probabilities (N, Y, X, outputs) for (N, Y, X, 3) uint8 RGB; Y and X are multiples of `align`.
+    def predict(self, tiles: NDArray[np.uint8]) -> torch.Tensor:
+        """Return probabilities (N, outputs, Y, X) float32 on the device for (N, Y, X, 3) uint8 RGB.
 
-        Raises `OutOfMemoryError` when a GPU cannot hold the batch.
+        Y and X are multiples of `align`. A GPU is still computing them when this returns.
         """
         torch = import_torch()
-        try:
-            with torch.inference_mode():
-                x = torch.from_numpy(tiles).to(self.device.name).permute(0, 3, 1, 2).float()
-                mean, std = (
-                    torch.tensor(v, device=x.device).view(1, 3, 1, 1)
-                    for v in (self.card.input.mean, self.card.input.std)
-                )
-                x = ((x / 255.0 - mean) / std).contiguous(memory_format=torch.channels_last)
-                with self._autocast():
-                    logits = self._module(x)
-                p = logits.float().softmax(1).permute(0, 2, 3, 1).contiguous()
-                return np.asarray(p.cpu().numpy())
-        except torch.cuda.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise OutOfMemoryError from error
+        x = torch.from_numpy(tiles)
+        if self.device.name == "cuda":  # from pinned memory the copy runs beside what the GPU computes
+            x = x.pin_memory()
+        x = x.to(self.device.name, non_blocking=True).permute(0, 3, 1, 2)
+        # one tile after the other on a CPU: its cache holds what a batch would push out, which is a fifth quicker
+        return torch.cat([self._probabilities(part) for part in x.split(1 if self.device.name == "cpu" else len(x))])
+
+    def _probabilities(self, x: torch.Tensor) -> torch.Tensor:
+        torch = import_torch()
+        mean, std = (
+            torch.tensor(v, device=x.device).view(1, 3, 1, 1) for v in (self.card.input.mean, self.card.input.std)
+        )
+        scaled = x.float().div_(255.0).sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+        with self._autocast():
+            logits = self._module(scaled)
+        return logits.float().contiguous().softmax(1)
+
+
+def scale_of(card: ModelCard) -> tuple[float, int]:
+    """Return the cell diameter in pixels at which a network sees cells, and the multiple at which its tiles begin.
+
+    Needs no torch; raises `CheckpointError` when the card does not tell.
+    """
+    if not isinstance(card.extra.get("cell_diameter_px"), int | float):
+        raise CheckpointError(
+            f"the card of {card.name!r} does not say at what size the network sees cells; "
+            f"add the diameter in pixels as 'cell_diameter_px' to its 'extra', or train the model again"
+        )
+    backbone = BACKBONES[card.backbone]
+    return float(card.extra["cell_diameter_px"]), max(ALIGN, backbone.stride(backbone.options.parse(card.options)))
 
 
 def load_network(model: str, device: DeviceSetting) -> SegmentationNetwork:
@@ -104,13 +116,8 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
     choice = choose_device(device)
     checkpoint = load_checkpoint(model, "segmentation")
     card = checkpoint.card
-    if not isinstance(card.extra.get("cell_diameter_px"), int | float):
-        raise CheckpointError(
-            f"the card of {card.name!r} does not say at what size the network sees cells; "
-            f"add the diameter in pixels as 'cell_diameter_px' to its 'extra', or train the model again"
-        )
+    _, align = scale_of(card)
     outputs, backbone = Outputs.of(card.classes), BACKBONES[card.backbone]
-    align = max(ALIGN, backbone.stride(backbone.options.parse(card.options)))
     module = backbone.for_inference(rebuild(checkpoint)).to(choice.name).to(memory_format=torch.channels_last)
     return SegmentationNetwork(card, sha256, outputs, align, choice, module, _autocast(torch, choice.name))
 
@@ -144,17 +151,20 @@ def segment_tiled(
     flips
         Average over the four flips.
     """
+    torch = import_torch()
     while True:
         try:
-            return _segment(rgb, network, diameter_px, tile_px, batch_size, monitor, flips)
-        except OutOfMemoryError:
+            with torch.inference_mode():
+                return _segment(rgb, network, diameter_px, tile_px, batch_size, monitor, flips)
+        except torch.cuda.OutOfMemoryError:
             if batch_size > 1:
                 batch_size //= 2
             elif tile_px >= 2 * _LEAST_TILE_PX:
                 tile_px //= 2
             else:
                 raise UsageError(f"the GPU cannot hold one tile of {_LEAST_TILE_PX} px; choose device=cpu") from None
-            monitor.message(f"GPU memory is short: going on with tiles of {tile_px} px, {batch_size} at a time")
+        torch.cuda.empty_cache()
+        monitor.message(f"GPU memory is short: going on with tiles of {tile_px} px, {batch_size} at a time")
 
 
 def _segment(
@@ -166,40 +176,39 @@ def _segment(
     monitor: Monitor,
     flips: bool,
 ) -> PixelMaps:
-    align, count = network.align, network.outputs.count
+    torch = import_torch()
+    align, count, width = network.align, network.outputs.count, rgb.shape[1]
     tile = max(_LEAST_TILE_PX, tile_px // align * align)
     overlap = min(4 * align, tile // 4 // align * align)
     grid = Grid.of(rgb.shape[:2], network.cell_px / diameter_px, tile, overlap, align)
     maps = PixelMaps.empty(rgb.shape[:2], network.outputs)
-    total, done, carried = len(grid.rows) * len(grid.columns), 0, np.zeros((0, rgb.shape[1], count), np.float32)
+    total, done = len(grid.rows) * len(grid.columns), 0
+    carried = torch.zeros((count, 0, width), device=network.device.name)
     for row, first, complete in bands(grid):
-        band = np.zeros((grid.image_range(row, 0)[1] - first, rgb.shape[1], count), np.float32)
-        band[: len(carried)] = carried
-        down = grid.weights(row, 0)[:, None, None]
+        band = carried.new_zeros((count, grid.image_range(row, 0)[1] - first, width))
+        band[:, : carried.shape[1]] = carried
         for at in range(0, len(grid.columns), batch_size):
             monitor.raise_if_cancelled()
             columns = grid.columns[at : at + batch_size]
             for column, p in zip(columns, _probabilities(rgb, network, grid, row, columns, flips), strict=True):
                 x0, x1 = grid.image_range(column, 1)
-                band[:, x0:x1] += grid.lay(p, row, column) * down * grid.weights(column, 1)[None, :, None]
+                band[:, :, x0:x1] += lay(p, grid, row, column)
             done += len(columns)
             monitor.report("segment", done, total)
-        maps.fill(slice(first, complete), band[: complete - first], network.outputs)
-        carried = band[complete - first :]
+        decided = decide(band[:, : complete - first], network.outputs)
+        maps.fill(slice(first, complete), [plane.cpu().numpy() for plane in decided])
+        carried = band[:, complete - first :]
     return maps
 
 
 def _probabilities(
-    rgb: RGBImage,
-    network: SegmentationNetwork,
-    grid: Grid,
-    row: Span,
-    columns: Sequence[Span],
-    flips: bool,
-) -> NDArray[np.float32]:
+    rgb: RGBImage, network: SegmentationNetwork, grid: Grid, row: Span, columns: Sequence[Span], flips: bool
+) -> torch.Tensor:
     tiles = np.stack([grid.cut(rgb, row, column) for column in columns])
     if not flips:
         return network.predict(tiles)
-    ways = [(slice(None), slice(None, None, y), slice(None, None, x)) for y in (1, -1) for x in (1, -1)]
-    views = [network.predict(np.ascontiguousarray(tiles[way]))[way] for way in ways]
-    return np.ascontiguousarray(sum(views) / np.float32(len(views)), dtype=np.float32)
+    views = []
+    for axes in ((), (1,), (2,), (1, 2)):
+        turned = network.predict(np.ascontiguousarray(np.flip(tiles, axes)))
+        views.append(turned.flip([axis + 1 for axis in axes]))
+    return import_torch().stack(views).mean(0)  # type: ignore[no-any-return]

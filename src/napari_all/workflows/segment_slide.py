@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,14 @@ from napari_all.io.pyramid import write_pyramid
 from napari_all.io.slides import Slide, open_slide
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor
-from napari_all.networks.zoo import weights_sha256
+from napari_all.networks.checkpoint import load_checkpoint
 from napari_all.segmentation.blocks import MARGIN_DIAMETERS, Block, blocks, claim, on_grid
+from napari_all.segmentation.editing.windows import Window
+from napari_all.segmentation.inference import scale_of
 from napari_all.segmentation.measure import measure_cells
 from napari_all.segmentation.methods.unet import shown_px
 from napari_all.segmentation.normalise import background_colour
-from napari_all.types import BoolMask, ImageRecord, Segmentation
+from napari_all.types import ImageRecord, Segmentation
 from napari_all.workflows.segment import SegmentConfig, segment_image
 from napari_all.workflows.segment_files import Extras, ImageFiles
 from napari_all.workflows.slide_work import SlideWork
@@ -36,6 +40,18 @@ _STAINED, _DARK = 0.15, 0.45
 _LOOKS, _LOOK_PX = 3, 2048
 """How many places the diameter is estimated at, and how large they are."""
 
+Found: TypeAlias = Generator[Segmentation, None, None]
+"""What is found in windows of a slide, in their order; closing it ends the work on those that were not asked for."""
+Finder: TypeAlias = Callable[[Slide, Sequence[Window], SegmentConfig, Monitor], Found]
+"""Segments windows of a slide; raises what `segment_image` raises."""
+
+
+def find_here(slide: Slide, windows: Sequence[Window], config: SegmentConfig, monitor: Monitor) -> Found:
+    """Segment windows one after the other, each when it is asked for."""
+    for window in windows:
+        monitor.raise_if_cancelled()
+        yield segment_image(slide.levels[0][window], config, _Quiet(monitor))
+
 
 def segment_slide(
     path: Path,
@@ -46,6 +62,7 @@ def segment_slide(
     *,
     resume: bool = False,
     block_px: int = BLOCK_PX,
+    find: Finder = find_here,
 ) -> tuple[ImageRecord, Sidecar]:
     """Segment a slide; memory does not grow with it.
 
@@ -60,6 +77,8 @@ def segment_slide(
         Go on with a run of the same file and settings that was stopped or killed.
     block_px
         Largest side of a block.
+    find
+        Who segments the blocks; whose each cell is, is decided here, block after block.
 
     Raises
     ------
@@ -72,15 +91,14 @@ def segment_slide(
     Cancelled
         The monitor asks to stop; likewise.
     """
-    from napari_all.segmentation.inference import load_network
-
     _check(config, extras)
     with open_slide(path) as slide:
         settings = config.method_settings().model_dump(mode="json")
+        network = load_checkpoint(settings["model"], "segmentation")
         facts = {
             "sha256": slide.record.sha256,
             "config": config.model_dump(mode="json"),
-            "model": weights_sha256(settings["model"]),
+            "model": network.sha256,
             "block_px": block_px,
             "software": __version__,
         }
@@ -89,18 +107,25 @@ def segment_slide(
         small, small_scale = slide.overview(_OVERVIEW_PIXELS)
         light = (small / background_colour(small)).min(axis=2)
         if "diameter_px" not in work.notes:
-            work.note(diameter_px=_diameter(slide, light, small_scale, config, monitor))
+            work.note(diameter_px=_diameter(slide, light, small_scale, config, monitor, find))
         diameter = float(work.notes["diameter_px"])
         fixed = config.updated(settings=settings | {"diameter_px": diameter})
         monitor.message(f"Cell diameter: {diameter:.0f} px")
-        network = load_network(settings["model"], settings["device"])
-        begin = partial(on_grid, scale=network.cell_px / shown_px(diameter), align=network.align)
+        cell_px, align = scale_of(network.card)
+        begin = partial(on_grid, scale=cell_px / shown_px(diameter), align=align)
         todo = blocks(slide.record.shape, block_px, int(np.ceil(MARGIN_DIAMETERS * diameter)), begin)
-        for block in todo:
-            monitor.raise_if_cancelled()
-            monitor.report("blocks", block.number, len(todo))
-            if block.number not in work.done:
-                _do(block, slide, fixed, light < 1 - _STAINED, small_scale, work, monitor)
+        left = [block for block in todo if block.number not in work.done]
+        swallows = light < 1 - _STAINED
+        stained = {block.number for block in left if _piece(swallows, block, small_scale).any()}
+        windows = [block.window for block in left if block.number in stained]
+        with closing(find(slide, windows, fixed, monitor)) as found:
+            for block in left:
+                monitor.raise_if_cancelled()
+                monitor.report("blocks", block.number, len(todo))
+                if block.number in stained:
+                    _keep(block, next(found), diameter, work)
+                else:
+                    _pass_over(block, work)
         monitor.report("blocks", len(todo), len(todo))
         sidecar = _write(files, slide.record, work, fixed, config)
     work.remove()
@@ -117,23 +142,21 @@ def _check(config: SegmentConfig, extras: Extras) -> None:
         raise UsageError(f"of a slide no {asked[0]} map is written; cut a region out and segment that")
 
 
-def _diameter(slide: Slide, light: NDArray[Any], small_scale: float, config: SegmentConfig, monitor: Monitor) -> float:
+def _diameter(
+    slide: Slide, light: NDArray[Any], small_scale: float, config: SegmentConfig, monitor: Monitor, find: Finder
+) -> float:
     """Return the given diameter, or the median of the estimates at the darkest places."""
     given = config.settings.get("diameter_px")
     if given is not None:
         return float(given)
     places = blocks(slide.record.shape, _LOOK_PX, 0)
     dark = [np.count_nonzero(_piece(light, place, small_scale) < 1 - _DARK) for place in places]
-    found = []
-    for at in np.argsort(dark, kind="stable")[::-1][:_LOOKS]:
-        monitor.raise_if_cancelled()
-        window = places[at].window
-        result = segment_image(slide.levels[0][window], config)
-        if result.labels.any() and result.diameter_px is not None:
-            found.append(result.diameter_px)
-    if not found:
+    windows = [places[at].window for at in np.argsort(dark, kind="stable")[::-1][:_LOOKS]]
+    with closing(find(slide, windows, config, monitor)) as found:
+        diameters = [r.diameter_px for r in found if r.labels.any() and r.diameter_px is not None]
+    if not diameters:
         raise UsageError("no white cell was found to estimate the diameter by; give diameter_px")
-    return round(float(np.median(found)), 1)
+    return round(float(np.median(diameters)), 1)
 
 
 def _piece(small: NDArray[Any], block: Block, small_scale: float) -> NDArray[Any]:
@@ -145,22 +168,15 @@ def _piece(small: NDArray[Any], block: Block, small_scale: float) -> NDArray[Any
     return small[rows, columns]
 
 
-def _do(
-    block: Block,
-    slide: Slide,
-    config: SegmentConfig,
-    stained: BoolMask,
-    small_scale: float,
-    work: SlideWork,
-    monitor: Monitor,
-) -> None:
-    """Segment one block and keep its cells."""
-    if not _piece(stained, block, small_scale).any():
-        empty = np.zeros((0, 0), np.int32)
-        work.add(block, empty, empty.astype(np.uint8), [], ())
-        return
-    found = segment_image(slide.levels[0][block.window], config, _Quiet(monitor))
-    kept, claimed = claim(block, found.labels, work.taken(block), float(config.settings["diameter_px"]))
+def _pass_over(block: Block, work: SlideWork) -> None:
+    """Bare glass has no cell."""
+    empty = np.zeros((0, 0), np.int32)
+    work.add(block, empty, empty.astype(np.uint8), [], ())
+
+
+def _keep(block: Block, found: Segmentation, diameter_px: float, work: SlideWork) -> None:
+    """Keep the cells of a block that are its own."""
+    kept, claimed = claim(block, found.labels, work.taken(block), diameter_px)
     measured = measure_cells(kept, found.classes, found.parts)
     y0, x0 = (side.start for side in block.window)
     cells = tuple(replace(c, y=c.y + y0, x=c.x + x0) for c in measured)
