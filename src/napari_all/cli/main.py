@@ -36,7 +36,7 @@ COMMANDS = {
     "train": "train or fine-tune a segmenter or a classifier",
     "evaluate": "measure results against reference masks",
     "audit": "look for shortcuts in a dataset, and in a model",
-    "models": "list, show and import models",
+    "models": "list, show, import and export models",
 }
 """Subcommands and what they do; each is a module of this package with `add_arguments` and `run`."""
 

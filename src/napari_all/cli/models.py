@@ -15,17 +15,21 @@ from napari_all.cli.common import add_talk, terminal_monitor
 from napari_all.cli.main import DONE, SOME_FAILED
 from napari_all.config import Settings
 from napari_all.networks.card import Task
+from napari_all.networks.model_formats import MODEL_FORMATS
 from napari_all.networks.zoo import FOLDER_VARIABLE, Source
+from napari_all.workflows.export_model import export_model
 from napari_all.workflows.models import ModelInfo, describe_model, find_models, import_model
 
 _EXAMPLE = f"""Models are named in --model and in the window's lists. An imported one is copied into the user's model
 folder ('models list' says which; ${FOLDER_VARIABLE} moves it) after its weights were checked against their card
-and the network was rebuilt and run. A model is a .safetensors file with a .json card beside it; nothing else is opened.
+and the network was rebuilt and run. A model is a .safetensors file with a .json card beside it; an exported file, which
+holds both, is taken as well, and nothing else is opened.
 
 example:
   napari-all models list
   napari-all models show smear-unet
-  napari-all models import trained/model.safetensors --name my-stain"""
+  napari-all models import trained/model.safetensors --name my-stain
+  napari-all models export smear-unet --format bioimageio"""
 
 _SOURCES: dict[Source, str] = {"bundled": "bundled with napari-all", "imported": "imported", "file": "not imported"}
 _FIGURES_IN_LIST = 3
@@ -54,10 +58,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "check a model and copy it into the user's model folder",
         "napari-all models import trained/model.safetensors --name my-stain",
     )
-    importing.add_argument("path", type=Path, metavar="PATH", help="the .safetensors file; its card lies beside it")
+    importing.add_argument(
+        "path", type=Path, metavar="PATH", help="the .safetensors file, its card beside it; or what 'export' wrote"
+    )
     importing.add_argument("--name", help="what to call it (default: the name on its card)")
     importing.add_argument("--overwrite", action="store_true", help="replace an imported model of this name")
     importing.set_defaults(act=_import)
+    exporting = add(
+        "export", "write a model for other programs", "napari-all models export smear-unet --format onnx --output out"
+    )
+    exporting.add_argument("model", metavar="NAME|PATH", help="a model's name, or the path of its weights")
+    summaries = "; ".join(f"{name}: {entry.summary}" for name, entry in MODEL_FORMATS.items())
+    exporting.add_argument("--format", required=True, metavar="NAME", help=summaries)
+    exporting.add_argument(
+        "--output", type=Path, metavar="PATH", help="file, or folder for it (default: the working folder)"
+    )
+    exporting.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    exporting.set_defaults(act=_export)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,6 +115,16 @@ def _import(args: argparse.Namespace) -> int:
         _print_json(info)
     if not args.quiet:
         print(f"imported {info.name!r} ({info.card.task}); use it with --model {info.name}", file=sys.stderr)
+    return DONE
+
+
+def _export(args: argparse.Namespace) -> int:
+    with terminal_monitor(args.quiet) as monitor:
+        done = export_model(args.model, args.format, args.output, overwrite=args.overwrite, monitor=monitor)
+    if args.json:
+        _print_json(done)
+    if not args.quiet:
+        print(f"wrote {done.file} ({done.bytes / 1e6:.1f} MB)", file=sys.stderr)
     return DONE
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +18,7 @@ from napari_all.errors import CheckpointError, DependencyError, FileExistsRefuse
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.networks.card import ModelCard, Task, pair, read_card
 from napari_all.networks.checkpoint import Checkpoint, load_checkpoint, write_checkpoint
+from napari_all.networks.model_formats import MODEL_FORMATS
 from napari_all.networks.zoo import Source, find_weights, installed_models, source_of, user_folder, valid_name
 from napari_all.workflows.segment import SegmentConfig, segment_image
 
@@ -82,7 +86,7 @@ def import_model(
     Parameters
     ----------
     path
-        The `.safetensors` file, its card, or their common stem.
+        The `.safetensors` file, its card, or their common stem; or a file that `export_model` wrote.
     name
         What it will be called; None = the name on its card.
     overwrite
@@ -92,6 +96,8 @@ def import_model(
     ------
     CheckpointError
         The files are no model, damaged, or the network cannot be rebuilt from them.
+    DependencyError
+        A library that reads this format is missing.
     UsageError
         The name is a bundled model's, or cannot be a file's.
     FileExistsRefused
@@ -99,8 +105,26 @@ def import_model(
     SaveError
         The disk refuses; what stood there before is untouched.
     """
-    monitor = monitor or NullMonitor()
-    weights = find_weights(path.absolute())
+    with _weights_of(path) as weights:
+        return _take_in(weights, name, overwrite, monitor or NullMonitor())
+
+
+@contextmanager
+def _weights_of(path: Path) -> Iterator[Path]:
+    """Give the path of the weights; those inside a file of another format lie in a folder that is removed again."""
+    format_of_file = next((f for f in MODEL_FORMATS.values() if f.recognises(path)), None)
+    if format_of_file is None:
+        yield find_weights(path.absolute())
+        return
+    contents = format_of_file.read(path)
+    with tempfile.TemporaryDirectory(prefix="napari-all-") as folder:
+        files = pair(Path(folder) / path.stem)
+        for file, content in zip(files, contents, strict=True):
+            file.write_bytes(content)
+        yield files[0]
+
+
+def _take_in(weights: Path, name: str | None, overwrite: bool, monitor: Monitor) -> ModelInfo:
     _, card_path = pair(weights)
     wanted = valid_name(read_card(card_path)[0].name if name is None else name)
     target, target_card = pair(user_folder() / wanted)
