@@ -20,6 +20,8 @@ SAVE_EVERY_S = 10.0
 """How often a long run writes what it has so far."""
 _SAVE_SHARE = 0.01
 """Most of the time that it may spend on that: a record of many thousand images takes long to write."""
+_OF_ALL_IMAGES = (UsageError, CheckpointError, DependencyError, ClusterError)
+"""Errors that any other image would bring, too."""
 _UNWRITTEN = 2
 """So many images are worked on before the results of the first of them are written."""
 
@@ -28,6 +30,7 @@ Rest: TypeAlias = Callable[[], InputRecord]
 """What is left to do of an image when the next one can be begun."""
 Work: TypeAlias = Callable[[InputImage, Monitor], InputRecord | Rest]
 """The work on one image: (image, monitor) -> its record, or what is left to do, which gives it."""
+_Ended: TypeAlias = tuple[InputRecord | Exception, float]
 
 
 class ImageMonitor:
@@ -73,51 +76,62 @@ def work_through(images: Sequence[InputImage], work: Work, monitor: Monitor) -> 
     """
     said: set[str] = set()
     many = len(images) > 1
-    begun: deque[Future[InputRecord]] = deque()
-
-    def told(record: InputRecord) -> InputRecord:
-        if record.status == "failed":
-            monitor.message(f"{record.image}: {record.error}")
-        return record
-
+    begun: deque[tuple[InputImage, Future[_Ended]]] = deque()
     with ThreadPoolExecutor(1, "rest") as others:
         for number, image in enumerate(images):
             try:
                 if many:
                     monitor.report("images", number, len(images))
                 monitor.raise_if_cancelled()
-                begun.append(_begin(image, work, ImageMonitor(monitor, image.name, said) if many else monitor, others))
+                steps = ImageMonitor(monitor, image.name, said) if many else monitor
+                begun.append((image, _begin(image, work, steps, others)))
             except Cancelled:
-                yield from (told(record.result()) for record in begun)
+                yield from (_record(*one, monitor) for one in begun)
                 yield from (InputRecord(image=i.name) for i in images[number:])
                 return
-            while begun and (len(begun) > _UNWRITTEN or begun[0].done()):
-                yield told(begun.popleft().result())
-        yield from (told(record.result()) for record in begun)
+            while begun and (len(begun) > _UNWRITTEN or begun[0][1].done()):
+                yield _record(*begun.popleft(), monitor)
+        yield from (_record(*one, monitor) for one in begun)
     if many:
         monitor.report("images", len(images), len(images))
 
 
-def _begin(image: InputImage, work: Work, monitor: Monitor, others: Executor) -> Future[InputRecord]:
-    """Do the work and hand on what is left of it."""
+def _begin(image: InputImage, work: Work, monitor: Monitor, others: Executor) -> Future[_Ended]:
+    """Do the work and hand on what is left of it; how it ended comes with its seconds."""
     clock = Clock()
-    done = _attempt(image, lambda: work(image, monitor))
+    done: InputRecord | Rest | Exception
+    try:
+        done = work(image, monitor)
+    except (Cancelled, *_OF_ALL_IMAGES):
+        raise
+    except Exception as error:
+        done = error
 
-    def rest() -> InputRecord:
-        record = done if isinstance(done, InputRecord) else _attempt(image, done)
-        return record.updated(seconds=clock.seconds)
+    def rest() -> _Ended:
+        if isinstance(done, InputRecord | Exception):
+            return done, clock.seconds
+        try:
+            return done(), clock.seconds
+        except Exception as error:
+            return error, clock.seconds
 
     return others.submit(rest)
 
 
-def _attempt(image: InputImage, do: Callable[[], Result]) -> Result | InputRecord:
-    """Return what `do` returns, or the record of a failure; what is no single image's failure is raised."""
-    try:
-        return do()
-    except (Cancelled, UsageError, CheckpointError, DependencyError):
-        raise
-    except Exception as error:  # whatever one image does, the others are still worth having
-        return InputRecord(image=image.name, status="failed", error=explain(error, image))
+def _record(image: InputImage, ended: Future[_Ended], monitor: Monitor) -> InputRecord:
+    """Wait for an image's end and return its record."""
+    found, seconds = ended.result()
+    record = failure(image, found, monitor) if isinstance(found, Exception) else found
+    return record.updated(seconds=seconds)
+
+
+def failure(image: InputImage, error: Exception, monitor: Monitor) -> InputRecord:
+    """Return the record of a failure and say it, or raise the error if it is not this image's alone."""
+    if isinstance(error, _OF_ALL_IMAGES):
+        raise error
+    record = InputRecord(image=image.name, status="failed", error=explain(error, image))
+    monitor.message(f"{image.name}: {record.error}")
+    return record
 
 
 def read_ahead(
