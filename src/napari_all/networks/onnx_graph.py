@@ -63,6 +63,8 @@ def to_onnx(
         import onnxscript.optimizer
     except ImportError as error:
         raise missing_onnx(error) from error
+    from napari_all.networks.modules.probabilities import Probabilities
+
     free = torch.export.Dim
     axes: dict[int, Any] = {0: free("batch")}
     if any_size:
@@ -72,7 +74,7 @@ def to_onnx(
     sample = torch.zeros(2, channels, length, length + side * any_size)
     try:
         program = torch.onnx.export(
-            _with_softmax(network, temperature).eval(),
+            Probabilities(network, temperature).eval(),
             (sample,),
             dynamo=True,
             # torch's own optimisation merges weights, and a checkpoint could not be read back; runtimes merge them too
@@ -96,21 +98,6 @@ def to_onnx(
             f"export one of another architecture"
         ) from error
     return model
-
-
-def _with_softmax(network: torch.nn.Module, temperature: float) -> torch.nn.Module:
-    torch = import_torch()
-
-    class WithSoftmax(torch.nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            logits = self.network(image)
-            return torch.as_tensor((logits / temperature if temperature != 1.0 else logits).softmax(1))
-
-    return WithSoftmax()
 
 
 def _parts(model: OnnxModel) -> Iterator[Any]:

@@ -124,6 +124,12 @@ def _input(spec: Any, folder: Path, model: ModelExport) -> Any:
     if model.step:
         least = (2 * _HALO_STEPS + 1) * model.step
         sides = [spec.ParameterizedSize(min=least, step=model.step)] * 2
+    as_float = spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32"))
+    scale = spec.FixedZeroMeanUnitVarianceDescr(
+        kwargs=spec.FixedZeroMeanUnitVarianceAlongAxisKwargs(
+            axis=spec.NonBatchAxisId("channel"), mean=[255 * v for v in mean], std=[255 * v for v in std]
+        )
+    )
     return spec.InputTensorDescr(
         id=spec.TensorId(IMAGE),
         axes=[
@@ -133,14 +139,7 @@ def _input(spec: Any, folder: Path, model: ModelExport) -> Any:
         ],
         test_tensor=spec.FileDescr(source=folder / TEST_INPUT),
         data=spec.IntervalOrRatioDataDescr(type="uint8", range=(0, 255)),
-        preprocessing=[
-            spec.EnsureDtypeDescr(kwargs=spec.EnsureDtypeKwargs(dtype="float32")),
-            spec.FixedZeroMeanUnitVarianceDescr(
-                kwargs=spec.FixedZeroMeanUnitVarianceAlongAxisKwargs(
-                    axis=spec.NonBatchAxisId("channel"), mean=[255 * v for v in mean], std=[255 * v for v in std]
-                )
-            ),
-        ],
+        preprocessing=[as_float, scale, as_float],  # without the last one it would become uint8 again
     )
 
 
@@ -168,7 +167,7 @@ def _what_is_shown(model: ModelExport) -> str:
     extra = model.card.extra
     if model.card.task == "segmentation":
         return (
-            f"Resize the image first, so that a typical white cell is {extra.get('cell_diameter_px', 'as')} px wide; "
+            f"Resize the image first, so that a typical white cell is {extra['cell_diameter_px']:g} px wide; "
             f"the network knows no other size."
         )
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -35,7 +36,8 @@ def write(path: Path, model: ModelExport) -> None:
         _lay_out(folder, model)
         try:
             described = _package.describe(folder, model)
-            with atomic_path(path) as target:
+            with atomic_path(path) as target, warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of names of files that it looks for outside the archive first
                 save_bioimageio_package(described, output_path=target)  # reads it back and validates
         except ValueError as error:
             raise CheckpointError(
