@@ -7,10 +7,12 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_all.data.synthetic import make_smear
+from napari_all.segmentation.blend import lay
 from napari_all.segmentation.tiles import ALIGN, Grid, bands, spans
 
 
@@ -52,9 +54,8 @@ def test_laying_back_what_was_cut_gives_the_image_in_its_place(scale):
     for row in grid.rows:
         for column in grid.columns:
             (y0, y1), (x0, x1) = grid.image_range(row, 0), grid.image_range(column, 1)
-            weight = grid.weights(row, 0)[:, None, None] * grid.weights(column, 1)[None, :, None]
-            values = grid.cut(rgb, row, column).astype(np.float32)
-            back[y0:y1, x0:x1] += weight * grid.lay(values, row, column)
+            values = torch.from_numpy(grid.cut(rgb, row, column)).permute(2, 0, 1).float()
+            back[y0:y1, x0:x1] += lay(values, grid, row, column).permute(1, 2, 0).numpy()
     inner = np.s_[12:-12, 12:-12]
     difference = (back - rgb)[inner].mean(-1)
     slopes = [g[inner].ravel() for g in np.gradient(rgb.astype(np.float32).mean(-1))]

@@ -67,7 +67,8 @@ class SegmentationNetwork:
             x = x.pin_memory()
         x = x.to(self.device.name, non_blocking=True).permute(0, 3, 1, 2)
         # one tile after the other on a CPU: its cache holds what a batch would push out, which is a fifth quicker
-        return torch.cat([self._probabilities(part) for part in x.split(1 if self.device.name == "cpu" else len(x))])
+        parts = x.split(1 if self.device.name == "cpu" else len(x))
+        return torch.cat([self._probabilities(part) for part in parts])  # type: ignore[no-any-return]
 
     def _probabilities(self, x: torch.Tensor) -> torch.Tensor:
         torch = import_torch()
@@ -77,7 +78,7 @@ class SegmentationNetwork:
         scaled = x.float().div_(255.0).sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
         with self._autocast():
             logits = self._module(scaled)
-        return logits.float().contiguous().softmax(1)
+        return logits.float().contiguous().softmax(1)  # type: ignore[no-any-return]
 
 
 def scale_of(card: ModelCard) -> tuple[float, int]:

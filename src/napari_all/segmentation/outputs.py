@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
 from napari_all.errors import CheckpointError
 from napari_all.types import BoolMask, ClassesMap, Parts
 
@@ -86,19 +86,8 @@ class PixelMaps:
         classes, uncertainty, foreground = np.empty((3, *shape), np.uint8)
         return cls(classes, uncertainty, foreground, np.empty(shape, np.bool_) if outputs.smudge else None)
 
-    def fill(self, rows: slice, p: NDArray[np.float32], outputs: Outputs) -> None:
-        """Decide some rows by their probabilities (rows, X, outputs).
-
-        A pixel is background only where that beats the whole cell, smudged or not; a smudged pixel keeps the likelier
-        part, for it may turn out to lie in a whole cell.
-        """
-        cell = p[..., 1 : outputs.count - outputs.smudge].sum(axis=-1)
-        stained = cell + p[..., -1] if outputs.smudge else cell
-        part = np.where(p[..., 2] > p[..., 1], NUCLEUS, CYTOPLASM) if outputs.parts == "nucleus+cytoplasm" else NUCLEUS
-        foreground = stained > p[..., 0]
-        self.classes[rows] = np.where(foreground, part, BACKGROUND)
-        if self.smudge is not None:
-            self.smudge[rows] = foreground & (p[..., -1] > cell)
-        self.foreground[rows] = np.clip(255.0 * cell + 0.5, 0, 255)
-        entropy = -(p * np.log(np.maximum(p, 1e-6))).sum(axis=-1) / np.log(float(outputs.count))
-        self.uncertainty[rows] = np.clip(255.0 * entropy + 0.5, 0, 255)
+    def fill(self, rows: slice, maps: Sequence[NDArray[Any]]) -> None:
+        """Fill in some rows of each map, in the order of the fields; smudge cells only where they can be told."""
+        own = (self.classes, self.uncertainty, self.foreground, *(() if self.smudge is None else (self.smudge,)))
+        for mine, given in zip(own, maps, strict=True):
+            mine[rows] = given

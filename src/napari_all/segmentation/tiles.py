@@ -1,4 +1,4 @@
-"""Tiles on a rescaled grid: where they lie, how they are cut out of the image and blended back into it.
+"""Tiles on a rescaled grid: where they lie, how they are cut out of the image, and what each counts for its pixels.
 
 The analysis grid is the image scaled by `scale`; the point x of the image lies at (x + 0.5) * scale - 0.5 of it. Tiles
 begin at multiples of a network's stride, so that its pooling sees the same grid whatever the tile size, and overlap
@@ -87,11 +87,18 @@ class Grid:
         last = int(np.ceil((span.stop + 0.5) / self.scale - 0.5))
         return first, self.shape[axis] if span.ramp_after == 0 else min(last, self.shape[axis])
 
+    def _points(self, span: Span, axis: int) -> NDArray[np.float64]:
+        """Return where each image pixel under a tile lies on the analysis grid."""
+        return (np.arange(*self.image_range(span, axis)) + 0.5) * self.scale - 0.5
+
+    def positions(self, span: Span, axis: int) -> NDArray[np.float64]:
+        """Return where each image pixel under a tile lies in it, from 0 to its last pixel."""
+        return np.clip(self._points(span, axis) - span.start, 0.0, span.stop - span.start - 1.0)
+
     def weights(self, span: Span, axis: int) -> NDArray[np.float32]:
         """Return the weight of each image pixel under a tile; neighbouring tiles add up to one."""
-        first, last = self.image_range(span, axis)
-        at = (np.arange(first, last) + 0.5) * self.scale - 0.5
-        weights = np.ones(last - first)
+        at = self._points(span, axis)
+        weights = np.ones(at.size)
         if span.ramp_before:
             rise = np.clip((at - span.start) / span.ramp_before, 0.0, 1.0)
             weights *= np.sin(0.5 * np.pi * rise) ** 2
@@ -125,14 +132,6 @@ class Grid:
                 flags=cv2.INTER_CUBIC if self.scale > 1.0 else cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_REFLECT,
             )
-        )
-
-    def lay(self, values: NDArray[np.float32], row: Span, column: Span) -> NDArray[np.float32]:
-        """Resample a tile's values (tile, tile, C) to the image pixels under it, (Y, X, C)."""
-        (y0, y1), (x0, x1) = self.image_range(row, 0), self.image_range(column, 1)
-        affine = _affine((1.0 / self.scale,) * 2, (column.start, row.start), (x0, y0))
-        return np.asarray(
-            cv2.warpAffine(values, affine, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         )
 
 
