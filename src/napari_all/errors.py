@@ -43,6 +43,14 @@ class EngineError(NapariAllError, RuntimeError):
     """The engine process failed or ended unexpectedly."""
 
 
+class ClusterError(NapariAllError, RuntimeError):
+    """A cluster's scheduler went away."""
+
+
+class WorkersEnded(NapariAllError, RuntimeError):  # noqa: N818 - reads as what happened
+    """The workers of a cluster that took on a task ended while they worked on it."""
+
+
 class Cancelled(NapariAllError):  # noqa: N818 - not a failure
     """The user stopped the work; what was finished is kept."""
 
@@ -61,3 +69,8 @@ def missing_scikit_learn(job: str) -> DependencyError:
 def missing_pyarrow() -> DependencyError:
     """Make the error for Parquet files, which need pyarrow; it comes with the `parquet` extra."""
     return DependencyError("Parquet files need pyarrow; install it: pip install 'napari-all[parquet]'")
+
+
+def missing_distributed() -> DependencyError:
+    """Make the error for work on a cluster, which needs Dask's distributed; it comes with the `cluster` extra."""
+    return DependencyError("--scheduler needs Dask's distributed; install it: pip install 'napari-all[cluster]'")

@@ -27,7 +27,8 @@ cleaning, for every method:
 
 example:
   napari-all segment smears/ --method hsv --set min_area_px=60 --output results/
-  napari-all segment smears/ --method unet --uncertainty --sort uncertainty --output results/"""
+  napari-all segment smears/ --method unet --uncertainty --sort uncertainty --output results/
+  napari-all segment smears/ --method unet --scheduler tcp://host:8786 --output results/"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Order),
         default="input",
         help="order of images.csv: as the inputs (default), or least certain first, which is worth a look first",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="work on a Dask cluster: address of its scheduler, such as tcp://host:8786. For trusted networks only: "
+        "whoever reaches a scheduler can run any code on its workers (docs/cluster.md)",
     )
     add_output_rules(parser)
     add_talk(parser)
@@ -89,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
             extras=Extras(uncertainty=args.uncertainty, smudges=args.smudges),
             sort=args.sort,
             max_pixels=args.max_pixels,
+            scheduler=args.scheduler,
             monitor=monitor,
         )
     return finish(record, args.output, quiet=args.quiet, as_json=args.json)

@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from napari_all.errors import FileExistsRefused
+from napari_all.errors import ClusterError, FileExistsRefused
 from napari_all.io.images import MAX_PIXELS
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import portable
@@ -19,6 +19,7 @@ from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.per_image import Rest, SaveTimer, is_complete, read_ahead, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
 from napari_all.workflows.segment import SegmentConfig
+from napari_all.workflows.segment_cluster import segment_on_cluster
 from napari_all.workflows.segment_files import Extras, ImageFiles, holding
 from napari_all.workflows.segment_task import Made, RunFacts, SegmentTask
 
@@ -40,6 +41,7 @@ def segment_batch(
     extras: Extras | None = None,
     sort: Order = "input",
     max_pixels: int = MAX_PIXELS,
+    scheduler: str | None = None,
     monitor: Monitor | None = None,
 ) -> RunRecord:
     """Segment images into label images, classes maps, tables and sidecars, `images.csv` and `run.json`.
@@ -59,6 +61,8 @@ def segment_batch(
         What to write beside; nothing more by default.
     sort
         Order of the rows of `images.csv`.
+    scheduler
+        Address of a Dask scheduler, whose workers then do the work; see `segment_cluster`.
 
     Returns
     -------
@@ -73,6 +77,8 @@ def segment_batch(
         Results are there and neither `overwrite` nor `resume` covers them. Nothing was done.
     CheckpointError, DependencyError
         The network cannot be had.
+    ClusterError
+        The scheduler went away; what was finished by then is on disk, and in the record.
     Cancelled
         The monitor stopped the search for earlier results. Nothing was done.
     """
@@ -88,12 +94,17 @@ def segment_batch(
     record = RunRecord(command="segment", settings=settings, started=clock.started)
     tasks = [SegmentTask(i, output, config, more, max_pixels, resume, held.get(i.name)) for i in images]
     timer, entries, facts = SaveTimer(), list[InputRecord](), RunFacts()
-    with closing(_overlapped(tasks, watch)) as results:
-        for entry, told in results:
-            entries.append(entry)
-            facts.update(told)
-            # A killed run has its record, too.
-            timer.save(lambda: _write(record.updated(inputs=entries, **facts), output, sort))
+    done = segment_on_cluster(scheduler, tasks, output, watch) if scheduler else _overlapped(tasks, watch)
+    try:
+        with closing(done) as results:
+            for entry, told in results:
+                entries.append(entry)
+                facts.update(told)
+                # A killed run has its record, too.
+                timer.save(lambda: _write(record.updated(inputs=entries, **facts), output, sort))
+    except ClusterError:
+        _write(record.updated(inputs=entries, seconds=clock.seconds, **facts), output, sort)
+        raise
     record = record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds, **facts)
     _write(record, output, sort)
     return record

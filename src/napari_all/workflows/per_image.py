@@ -11,7 +11,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
-from napari_all.errors import Cancelled, CheckpointError, DependencyError, NapariAllError, UsageError
+from napari_all.errors import (
+    Cancelled,
+    CheckpointError,
+    ClusterError,
+    DependencyError,
+    NapariAllError,
+    UsageError,
+)
 from napari_all.io.inputs import InputImage
 from napari_all.monitor import Monitor
 from napari_all.workflows.run_record import Clock, InputRecord
