@@ -96,10 +96,11 @@ def edit_for_ever(folder: Path, seed: int, diary: int) -> None:
     while True:
         chance = rng.random()
         history = project.desk.history
-        step = history.to_undo if chance < 0.15 else history.to_redo if chance < 0.25 else None
-        if step is not None:
-            change = history.change_of(step)
-            mirror.apply(step.image, change.reversed() if chance < 0.15 else change)
+        steps = history.to_undo if chance < 0.15 else history.to_redo if chance < 0.25 else []
+        if steps:
+            for step in steps:
+                change = history.change_of(step)
+                mirror.apply(step.image, change.reversed() if chance < 0.15 else change)
             os.write(diary, f"begun {mirror.digest()}\n".encode())
             project.undo() if chance < 0.15 else project.redo()
         elif chance < 0.3:

@@ -116,7 +116,7 @@ class Window:
         wall, processor = time.perf_counter(), time.thread_time()
         self.session.gesture(found, points)
         taken = time.perf_counter() - wall, time.thread_time() - processor
-        if self.session.project.desk.history.to_undo is steps:
+        if self.session.project.desk.history.to_undo == steps:
             return  # it did not fit this cell
         times["data"].append(taken)
         with timed(times, "repaint"):

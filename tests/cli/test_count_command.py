@@ -25,7 +25,7 @@ def folder(tmp_path):
     labels[2:8, 2:8], labels[10:16, 10:16] = 1, 2
     with Project(tmp_path / "project", "Ada") as project:
         take_prediction(project, "a.png", Pixels.of(labels), Sidecar(method="lab"))
-        project.set_cell_classes("a.png", {1: "blast"})
+        project.set_cell_classes({"a.png": {1: "blast"}})
     return tmp_path / "project"
 
 

@@ -77,7 +77,7 @@ def test_proposed_cells_are_taken_by_click_or_all_and_undone_with_all_else(panel
     box._on_click(None, [(50, 60)])
     assert session.shown.pixels.labels[50, 60] > 0
     assert session.entry.status == "in work"
-    assert session.project.desk.history.to_undo.change.tool == "take over"
+    assert session.project.desk.history.to_undo[0].change.tool == "take over"
     assert box.layer.data[50, 60] == 0
     assert session.shown.pixels.labels[7, 7] == 0, "the others stay"
     wait(lambda: len(box.found.offers) == 2)

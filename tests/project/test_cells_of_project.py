@@ -65,7 +65,7 @@ def test_a_class_follows_where_most_of_the_cell_goes():
 
 def test_one_undo_brings_a_cell_and_its_class_back(folder):
     with Project(folder) as project:
-        project.set_cell_classes("a.png", {1: "blast"})
+        project.set_cell_classes({"a.png": {1: "blast"}})
         pixels = project.load("a.png").pixels
         before = pixels.copy()
         pixels.labels[pixels.labels == 1] = 0
@@ -80,7 +80,7 @@ def test_one_undo_brings_a_cell_and_its_class_back(folder):
 
 def test_every_cell_of_every_image_is_counted_saved_or_not(folder):
     with Project(folder, "me", pause_s=1000) as project:
-        project.set_cell_classes("a.png", {1: "blast", 2: "blast"})
+        project.set_cell_classes({"a.png": {1: "blast", 2: "blast"}})
         unsaved = counted_images(project, 100)
         project.save()
         saved = counted_images(project, 100)
@@ -96,7 +96,7 @@ def test_every_cell_of_every_image_is_counted_saved_or_not(folder):
 
 def test_a_damaged_table_of_classes_counts_as_none_until_the_image_is_opened(folder):
     with Project(folder, pause_s=0.01) as project:
-        project.set_cell_classes("a.png", {1: "blast"})
+        project.set_cell_classes({"a.png": {1: "blast"}})
     (folder / "labels" / "a_cell_classes.csv").write_text("label,cell_class\nx,blast\n")
     with Project(folder) as project:
         assert counted_images(project, 100).together().counted == 0
@@ -122,7 +122,7 @@ def test_classes_of_ones_own_are_kept_with_colour_and_whether_they_count(folder)
         found = classes_of(project.manifest)
         assert found.classes[:2] == own.classes[:2]
         assert found.counted == ("prolymphocyte",)
-        project.set_cell_classes("a.png", {1: "prolymphocyte"})
+        project.set_cell_classes({"a.png": {1: "prolymphocyte"}})
         with pytest.raises(UsageError, match="still classified 'prolymphocyte'"):
             keep_classes(project, CellClasses())
         assert classes_of(project.manifest) == found

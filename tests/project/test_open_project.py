@@ -45,7 +45,7 @@ def test_changes_are_there_again_and_training_reads_the_folder(folder: Path) -> 
         pixels.marks[0, :5], pixels.ignore[23, :7] = Mark.SMUDGE, True
         project.record("a.png", painted(pixels, 0, 2, 2))
         marked = pixels.copy()
-        project.set_cell_classes("a.png", {9: "blast", 2: "lymphocyte"})
+        project.set_cell_classes({"a.png": {9: "blast", 2: "lymphocyte"}})
         project.set_status("a.png", "corrected")
         project.set_flag("b.png", True)
     with Project(folder) as project:
@@ -119,14 +119,13 @@ def test_a_pixel_change_puts_an_image_in_work_and_its_undo_takes_that_back(folde
         project.set_status("a.png", "accepted")
         project.record("a.png", painted(pixels, 5, 18, 20))
         assert project.entry("a.png").status == "in work"
-        done = project.undo()
-        assert done is not None
+        (done,) = project.undo()
         assert (done.image, done.change.undoes) == ("a.png", 3)
         assert project.entry("a.png").status == "accepted"
         assert project.load("a.png").pixels.same(PREDICTED)
         project.redo()
         assert project.load("a.png").pixels.same(pixels)
-        assert project.redo() is None
+        assert not project.redo()
 
 
 def test_a_change_that_does_not_fit_changes_nothing(folder: Path) -> None:
@@ -141,7 +140,7 @@ def test_a_change_that_does_not_fit_changes_nothing(folder: Path) -> None:
         with pytest.raises(UsageError, match="unknown status"):
             project.set_status("a.png", "fine")  # type: ignore[arg-type]
         with pytest.raises(UsageError, match="unknown cell class 'blasted'"):
-            project.set_cell_classes("a.png", {1: "blasted"})
+            project.set_cell_classes({"a.png": {1: "blasted"}})
         assert project.load("a.png").pixels.same(stale)
         assert project.entry("a.png").edits == 1
 
@@ -168,7 +167,7 @@ def test_predictions_replace_only_what_nobody_has_touched(folder: Path) -> None:
     with Project(folder) as project:
         assert project.load("sub/c.png").pixels.same(other)
         assert project.manifest.settings == {"order": "cells"}
-        project.set_cell_classes("sub/c.png", {7: "mine"})
+        project.set_cell_classes({"sub/c.png": {7: "mine"}})
 
 
 def test_a_flagged_image_can_be_predicted_anew_after_opening(folder: Path) -> None:

@@ -109,12 +109,12 @@ def test_damaged_labels_are_restored_from_the_log(folder: Path, name: str, damag
 def test_a_kill_between_the_labels_and_their_sidecar_is_mended(folder: Path) -> None:
     with Project(folder) as project:
         project.record("a.png", painted(project.load("a.png").pixels, 9, 14, 20))
-        project.set_cell_classes("a.png", {9: "blast"})
+        project.set_cell_classes({"a.png": {9: "blast"}})
     names = ("a_labels.json", "a_cell_classes.csv")
     before = {name: (folder / "labels" / name).read_bytes() for name in names}
     with Project(folder) as project:
         project.set_status("a.png", "corrected")
-        project.set_cell_classes("a.png", {9: "lymphocyte"})
+        project.set_cell_classes({"a.png": {9: "lymphocyte"}})
     for name in names:
         (folder / "labels" / name).write_bytes(before[name])
     with Project(folder) as project:

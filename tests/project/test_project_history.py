@@ -27,6 +27,7 @@ actions = st.one_of(
     st.tuples(st.just("status"), st.sampled_from(["in work", "corrected", "accepted", "excluded"])),
     st.tuples(st.just("flag"), st.booleans()),
     st.tuples(st.just("class"), st.integers(1, 3), st.sampled_from(["blast", "lymphocyte", None])),
+    st.tuples(st.just("class everywhere"), st.integers(1, 3), st.sampled_from(["blast", "smudge", None])),
     st.tuples(st.just("undo")),
     st.tuples(st.just("redo")),
 )
@@ -46,7 +47,9 @@ def act(project: Project, image: str, action: tuple) -> None:
         case ("flag", flag):
             project.set_flag(image, flag)
         case ("class", cell, name):
-            project.set_cell_classes(image, {cell: name})
+            project.set_cell_classes({image: {cell: name}})
+        case ("class everywhere", cell, name):
+            project.set_cell_classes({image: {cell: name} for image in project.images})
         case ("undo",):
             project.undo()
         case ("redo",):
@@ -82,6 +85,30 @@ def test_all_is_taken_back_and_done_again_exactly(folder: Path, story: list[tupl
     with Project(home / "project", images=folder.parent / "images") as project:
         assert states(project) == end
     shutil.rmtree(home)
+
+
+def test_classes_given_in_several_images_are_one_action(folder: Path) -> None:
+    first, second = IMAGES[:2]
+    with Project(folder) as project:
+        project.set_cell_classes({first: {1: "blast"}})
+        project.set_cell_classes({first: {1: "smudge"}, second: {1: "smudge", 2: "smudge"}})
+        assert {done.image for done in project.undo()} == {first, second}
+        assert [project.values(image).cell_classes for image in (first, second)] == [{1: "blast"}, {}]
+        assert [done.image for done in project.redo()] == [first, second]
+        assert project.values(second).cell_classes == {1: "smudge", 2: "smudge"}
+        project.undo()
+        project.undo()
+        assert project.values(first).cell_classes == {}
+        assert not project.undo()
+
+
+def test_an_action_that_changes_nothing_in_an_image_is_not_joined_to_another(folder: Path) -> None:
+    first, second = IMAGES[:2]
+    with Project(folder) as project:
+        project.set_flag(first, True)
+        project.set_cell_classes({first: {1: None}, second: {1: "blast"}})
+        assert [done.image for done in project.undo()] == [second]
+        assert project.entry(first).flag
 
 
 def test_a_history_lets_go_of_what_the_logs_hold() -> None:

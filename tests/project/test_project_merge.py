@@ -51,7 +51,7 @@ def test_each_image_comes_from_who_worked_on_it(folder: Path, copy: Path) -> Non
         assert project.load("sub/c.png").pixels.same(mine)
         assert [entry.status for entry in project.entries] == ["accepted", "predicted", "in work"]
         assert project.entry("a.png").cells == 5
-        assert project.undo() is None
+        assert not project.undo()
     with Project(folder) as project:
         assert project.reports == []
         assert project.load("a.png").pixels.same(hers)
@@ -83,10 +83,10 @@ def test_labels_changed_by_both_are_a_conflict_and_both_are_kept(folder: Path, c
 def test_values_changed_by_both_are_merged_one_by_one(folder: Path, copy: Path) -> None:
     with Project(folder, "Ada") as project:
         project.set_status("a.png", "corrected")
-        project.set_cell_classes("a.png", {1: "blast", 2: "smudge"})
+        project.set_cell_classes({"a.png": {1: "blast", 2: "smudge"}})
     with Project(copy, "Eva") as project:
         project.set_status("a.png", "excluded")
-        project.set_cell_classes("a.png", {2: "lymphocyte", 3: "artefact"})
+        project.set_cell_classes({"a.png": {2: "lymphocyte", 3: "artefact"}})
     with Project(folder, "Ada") as project:
         merged = merge_copy(project, copy, "Eva")
         assert merged.conflicts == [
@@ -101,7 +101,7 @@ def test_values_changed_by_both_are_merged_one_by_one(folder: Path, copy: Path) 
 def test_pixels_of_one_and_values_of_the_other_come_together(folder: Path, copy: Path) -> None:
     hers = paint(copy, "Eva", "a.png", 9, 14, 20)
     with Project(folder, "Ada") as project:
-        project.set_cell_classes("a.png", {1: "blast"})
+        project.set_cell_classes({"a.png": {1: "blast"}})
         merged = merge_copy(project, copy, "Eva")
         assert merged.outcomes["a.png"] == "both"
         assert merged.conflicts == []

@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 def test_cells_are_measured_on_labels_image_and_doubt(folder):
     with Project(folder) as project:
-        project.set_cell_classes("a.png", {2: "blast"})
+        project.set_cell_classes({"a.png": {2: "blast"}})
         project.save()
         layout, images = project.layout, project.images_folder
     found = saved_cells(layout, images, "a.png")

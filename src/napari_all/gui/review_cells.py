@@ -166,11 +166,10 @@ class CellsTab(ReviewTab):
 
 
 def give_class(session: ReviewSession, cells: Mapping[str, Collection[int]], name: str | None) -> None:
-    """Give cells of some images a class, or take it away; one step of undo for each image."""
+    """Give cells of some images a class, or take it away, as one step of undo."""
     session.shown.take_in()
     try:
-        for image, labels in cells.items():
-            session.project.set_cell_classes(image, dict.fromkeys(labels, name))
+        session.project.set_cell_classes({image: dict.fromkeys(labels, name) for image, labels in cells.items()})
     except NapariAllError as error:
         session.told.emit(str(error))
     session.changed.emit()

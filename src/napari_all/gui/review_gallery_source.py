@@ -54,6 +54,7 @@ class GallerySource(QObject):
         self._again.timeout.connect(self._next)
         session.edited.connect(self._on_edited)
         session.changed.connect(self._on_changed)
+        session.replayed.connect(self.note_classes)
         shown.changed.connect(self._on_shown)
 
     def cards(self, *, all_images: bool) -> list[Card]:

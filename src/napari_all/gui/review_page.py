@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 from qtpy.QtCore import Signal
@@ -179,14 +179,14 @@ class ReviewPage(QWidget):
         self.flag.setChecked(entry.flag)
         self.exclude.setText(f"{'Include' if entry.status == 'excluded' else 'Exclude'}   [{EXCLUDE}]")
 
-    def show_steps(self, undo: Step | None, redo: Step | None) -> None:
-        """Say what an undo would take back, and a redo do again; None = nothing."""
-        for button, step, key, verb in (
+    def show_steps(self, undo: Sequence[Step], redo: Sequence[Step]) -> None:
+        """Say what an undo would take back, and a redo do again."""
+        for button, steps, key, verb in (
             (self.undo, undo, UNDO, "Take back"),
             (self.redo, redo, REDO, "Do again"),
         ):
-            button.setEnabled(step is not None)
-            button.setToolTip(f"{verb}: {_words(step)} ({key})" if step else f"Nothing ({key})")
+            button.setEnabled(bool(steps))
+            button.setToolTip(f"{verb}: {_words(steps)} ({key})" if steps else f"Nothing ({key})")
 
     def choose_order(self, order: Order) -> None:
         """Show the order that is in use."""
@@ -199,5 +199,7 @@ def _button(text: str, tip: str) -> QPushButton:
     return button
 
 
-def _words(step: Step) -> str:
-    return f"{'a change' if step.change is None else step.change.tool} in {step.image}"
+def _words(steps: Sequence[Step]) -> str:
+    change, images = steps[0].change, {step.image for step in steps}
+    where = steps[0].image if len(images) == 1 else f"{len(images)} images"
+    return f"{'a change' if change is None else change.tool} in {where}"

@@ -41,6 +41,8 @@ class ReviewSession(QObject):
     """Another image is shown, or the same with other labels."""
     edited = Signal(object, object)
     """Pixels changed, also by undo and redo: their window (rows, columns), and the set of the cells concerned."""
+    replayed = Signal(object)
+    """An action was taken back, or done again: the images that it concerned."""
     told = Signal(str)
     """Words for the person: what hinders, or what was found."""
 
@@ -231,20 +233,21 @@ class ReviewSession(QObject):
         """Undo or redo; go to the image that it concerns."""
         self.shown.take_in()
         history = self.project.desk.history
-        step, replay = (history.to_redo, self.project.redo) if again else (history.to_undo, self.project.undo)
-        if step is None:
+        steps, replay = (history.to_redo, self.project.redo) if again else (history.to_undo, self.project.undo)
+        if not steps:
             self.told.emit(f"There is nothing to {'redo' if again else 'undo'}.")
             return
-        if step.image != self.current and not self._may_leave():
+        images = [step.image for step in steps]
+        if self.current not in images and not self._may_leave():
             return
         try:
-            done = replay()
-            if done is None:
-                return
-            if done.image == self.current and self.shown.there:
-                self.shown.replay(done.change)
+            for done in replay():
+                if done.image == self.current and self.shown.there:
+                    self.shown.replay(done.change)
+            if self.current in images and self.shown.there:
                 self._tell_changed()
             else:
-                self._show(done.image)
+                self._show(images[0])
+            self.replayed.emit(images)
         except NapariAllError as error:
             self._on_refused(str(error))

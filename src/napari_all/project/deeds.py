@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from napari_all.errors import unknown_name
@@ -24,11 +24,15 @@ def new_flag(values: Values, flag: bool) -> Change:
     return Change("flag", values=(ValueChange("flag", values.flag, flag),) if values.flag != flag else ())
 
 
-def new_classes(values: Values, classes: Mapping[int, str | None], known: Collection[str]) -> Change:
-    """Return the change that gives cells a class, or None; `UsageError` for one that is not among the `known`."""
-    for name in classes.values():
+def check_classes(classes: Iterable[str | None], known: Collection[str]) -> None:
+    """Raise `UsageError` for a class that is not among the `known`; None stands for no class."""
+    for name in classes:
         if name is not None and name not in known:
             raise unknown_name("cell class", name, known)
+
+
+def new_classes(values: Values, classes: Mapping[int, str | None]) -> Change:
+    """Return the change that gives cells a class, or None."""
     there = values.cell_classes
     changes = [ValueChange("cell_class", there.get(k), name, k) for k, name in classes.items() if there.get(k) != name]
     return Change("class", values=tuple(changes), cell=next(iter(classes)) if len(classes) == 1 else None)

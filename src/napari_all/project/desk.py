@@ -19,7 +19,7 @@ from napari_all.project.agreement import dice_with_start
 from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.held import Held
-from napari_all.project.history import History, Step
+from napari_all.project.history import History, Step, StepKind
 from napari_all.project.layout import Layout
 from napari_all.project.loading import Loaded, fresh_begin, load_image
 from napari_all.project.log_file import Place, append_lines, read_line
@@ -87,14 +87,17 @@ class Desk:
         with self._memory:
             return held.pixels.copy(), held.values, held.sidecar, reports
 
-    def commit(self, image: str, change: Change, *, as_step: bool) -> Change:
-        """Apply a change to an image in memory and note it; raises `ProjectError` and changes nothing on a misfit."""
+    def commit(self, image: str, change: Change, kind: StepKind | None) -> Change:
+        """Apply a change to an image in memory and note it, as what kind of step if it is one of the history.
+
+        Raises `ProjectError` and changes nothing on a misfit.
+        """
         while True:
             held, _ = self.hold(image)
             with self._memory:
                 if self._held.get(image) is not held:  # let go of between the two locks
                     continue
-                step = Step(image, change) if as_step else None
+                step = Step(image, change, joined=kind == "joined") if kind else None
                 n = held.commit(change, time.monotonic(), step)
                 if step is not None:
                     step.n = n

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from napari_all.project.change import Change
 from napari_all.project.log_file import Place
@@ -12,9 +13,13 @@ BUDGET_BYTES = 64 * 2**20
 """Memory that the changes of a history may take before older ones are read from the logs where they are wanted."""
 
 
+StepKind: TypeAlias = Literal["step", "joined"]
+"""A step that begins an action, or one that belongs to the action of the step before it."""
+
+
 @dataclass(eq=False)
 class Step:
-    """One action that can be taken back.
+    """What an action did to one image, to be taken back.
 
     Attributes
     ----------
@@ -26,12 +31,15 @@ class Step:
         Number of its line in the log of the image.
     place
         Where that line lies; None while it is not written.
+    joined
+        Whether it belongs to the action of the step before it.
     """
 
     image: str
     change: Change | None
     n: int = 0
     place: Place | None = None
+    joined: bool = False
 
 
 class History:
@@ -54,14 +62,20 @@ class History:
         self._spilled = 0
 
     @property
-    def to_undo(self) -> Step | None:
-        """The step that an undo would take back."""
-        return self._steps[self._done - 1] if self._done else None
+    def to_undo(self) -> list[Step]:
+        """The steps of the action that an undo would take back, the last one first; none without an action."""
+        first = self._done - 1
+        while first > 0 and self._steps[first].joined:
+            first -= 1
+        return self._steps[max(0, first) : self._done][::-1]
 
     @property
-    def to_redo(self) -> Step | None:
-        """The step that a redo would do again."""
-        return self._steps[self._done] if self._done < len(self._steps) else None
+    def to_redo(self) -> list[Step]:
+        """The steps of the action that a redo would do again, in order."""
+        end = self._done + 1
+        while end < len(self._steps) and self._steps[end].joined:
+            end += 1
+        return self._steps[self._done : end]
 
     def did(self, step: Step) -> None:
         """Note a step; what had been taken back before it can no longer be done again."""
@@ -75,11 +89,11 @@ class History:
         self.spill()
 
     def undid(self) -> None:
-        """Note that `to_undo` was taken back."""
+        """Note that the last step was taken back."""
         self._done -= 1
 
     def redid(self) -> None:
-        """Note that `to_redo` was done again."""
+        """Note that the step after it was done again."""
         self._done += 1
 
     def concerns(self, image: str) -> bool:

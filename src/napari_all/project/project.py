@@ -11,6 +11,7 @@ from napari_all.project import deeds
 from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.folder import PAUSE_S, ProjectFolder
+from napari_all.project.history import StepKind
 from napari_all.project.layout import Shelf
 from napari_all.project.opened import Opened, Replayed
 from napari_all.project.plane_files import SavedImage, read_image_files
@@ -74,7 +75,10 @@ class Project(ProjectFolder):
         """
         if not change:
             return change
-        return self._commit(image, deeds.put_in_work(self.values(image), change), as_step=True)
+        self._wait_for_log()
+        done = self._commit(image, deeds.put_in_work(self.values(image), change), "step")
+        self.poke()
+        return done
 
     def set_status(self, image: str, status: ImageStatus) -> Change:
         """Say how far the work on an image is; one step of undo."""
@@ -84,45 +88,55 @@ class Project(ProjectFolder):
         """Flag an image, or take the flag back; one step of undo."""
         return self.record(image, deeds.new_flag(self.values(image), flag))
 
-    def set_cell_classes(self, image: str, classes: Mapping[int, str | None]) -> Change:
-        """Give cells a class, or None; all together are one step of undo."""
-        return self.record(image, deeds.new_classes(self.values(image), classes, self.manifest.cell_classes))
+    def set_cell_classes(self, classes: Mapping[str, Mapping[int, str | None]]) -> None:
+        """Give cells of some images a class, or None; all together are one action.
+
+        Raises `UsageError` for a class that the project does not have; nothing was changed.
+        """
+        for cells in classes.values():
+            deeds.check_classes(cells.values(), self.manifest.cell_classes)
+        self._wait_for_log()
+        kind: StepKind = "step"
+        for image, cells in classes.items():
+            if change := deeds.new_classes(self.values(image), cells):
+                self._commit(image, change, kind)
+                kind = "joined"
+        self.poke()
 
     def values(self, image: str) -> Values:
         """Return status, flag and cell classes of an image as they are now."""
         self.reference(image)
         return self.desk.hold(image)[0].values
 
-    def undo(self) -> Replayed | None:
-        """Take back the last step, on whichever image it was; None when there is none."""
-        step = self.desk.history.to_undo
-        if step is None:
-            return None
-        change = replace(self.desk.history.change_of(step).reversed(), undoes=step.n)
-        done = self._commit(step.image, change, as_step=False)
-        self.desk.history.undid()
-        return Replayed(step.image, done)
+    def undo(self) -> tuple[Replayed, ...]:
+        """Take back the last action, on whichever images it was; return what that did to each, nothing without one."""
+        self._wait_for_log()
+        done = []
+        for step in self.desk.history.to_undo:
+            change = replace(self.desk.history.change_of(step).reversed(), undoes=step.n)
+            done.append(Replayed(step.image, self._commit(step.image, change)))
+            self.desk.history.undid()
+        self.poke()
+        return tuple(done)
 
-    def redo(self) -> Replayed | None:
-        """Do again the step that was taken back last; None when there is none."""
-        step = self.desk.history.to_redo
-        if step is None:
-            return None
-        done = self._commit(step.image, replace(self.desk.history.change_of(step), redoes=step.n), as_step=False)
-        self.desk.history.redid()
-        return Replayed(step.image, done)
+    def redo(self) -> tuple[Replayed, ...]:
+        """Do again the action that was taken back last; see `undo`."""
+        self._wait_for_log()
+        done = []
+        for step in self.desk.history.to_redo:
+            change = replace(self.desk.history.change_of(step), redoes=step.n)
+            done.append(Replayed(step.image, self._commit(step.image, change)))
+            self.desk.history.redid()
+        self.poke()
+        return tuple(done)
 
     def abandon(self) -> None:
         """Let go of the folder without saving anything more."""
         self._pictures.close()
         super().abandon()
 
-    def _commit(self, image: str, change: Change, *, as_step: bool) -> Change:
-        """Record a change once the one before it is in the log."""
-        self._wait_for_log()
-        done = self.desk.commit(image, replace(change, who=self.who, when=utc_now()), as_step=as_step)
-        self.poke()
-        return done
+    def _commit(self, image: str, change: Change, step: StepKind | None = None) -> Change:
+        return self.desk.commit(image, replace(change, who=self.who, when=utc_now()), step)
 
     def _prepare(self, image: str) -> tuple[ImageRecord, RGBImage]:
         record, rgb = self.picture(image)
