@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from napari_all.data.synthetic import make_smear
 from napari_all.errors import Cancelled, ClusterError, DependencyError, ImageError, UsageError, WorkersEnded
 from napari_all.io.inputs import InputImage
 from napari_all.monitor import NullMonitor
-from napari_all.workflows import cluster_address
+from napari_all.workflows import cluster, cluster_address
 from napari_all.workflows.batch import segment_batch
 from napari_all.workflows.cluster import cluster_at
 from napari_all.workflows.cluster_worker import check
@@ -96,9 +97,9 @@ def new_dask(tmp_path: Path) -> Iterator[LocalDask]:
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDask]:
     """A scheduler with two workers."""
-    cluster = LocalDask(tmp_path_factory.mktemp("dask")).add_workers(2)
-    yield cluster
-    cluster.close()
+    running = LocalDask(tmp_path_factory.mktemp("dask")).add_workers(2)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="module")
@@ -239,8 +240,8 @@ def test_a_workers_address_is_no_schedulers(dask, tmp_path):
 
 def test_unfit_workers_are_named(dask, smears, tmp_path):
     image = smears / "00.png"
-    with cluster_at(dask.address, [image], ["smear-unet"], tmp_path, NullMonitor()) as cluster:
-        terms = cluster._terms
+    with cluster_at(dask.address, [image], ["smear-unet"], tmp_path, NullMonitor()) as workers:
+        terms = workers._terms
         assert check(terms) == ()
         ours = dict(terms.libraries)
         assert check(replace(terms, libraries=(("numpy", "0.1"),))) == (
@@ -256,15 +257,16 @@ def test_unfit_workers_are_named(dask, smears, tmp_path):
         }.items():
             with pytest.raises(UsageError, match=why):
                 check(unfit)
-        cluster._terms = replace(terms, version="napari-all 0.0")
+        workers._terms = replace(terms, version="napari-all 0.0")
         with pytest.raises(UsageError, match=r"worker tcp://127.0.0.1:\d+ cannot be used: it runs napari-all"):
-            cluster.check_workers(NullMonitor())
+            workers.check_workers(NullMonitor())
         ((_, late),) = cluster.stream([Square(2)], NullMonitor())  # a worker that came after the check
         assert isinstance(late, UsageError)
         assert "cannot be used: it runs napari-all" in str(late)
 
 
-def test_few_tasks_are_in_flight_however_many_there_are(dask, tmp_path):
+def test_few_tasks_are_in_flight_however_many_there_are(dask, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_LEAST_AHEAD", 16)
     sent = 0
 
     def tasks():
@@ -273,9 +275,9 @@ def test_few_tasks_are_in_flight_however_many_there_are(dask, tmp_path):
             sent += 1
             yield Refuse() if number == 50 else Square(number)
 
-    with cluster_at(dask.address, [], [], tmp_path, NullMonitor()) as cluster:
+    with cluster_at(dask.address, [], [], tmp_path, NullMonitor()) as workers:
         answers = {}
-        for number, answer in cluster.stream(tasks(), NullMonitor()):
+        for number, answer in workers.stream(tasks(), NullMonitor()):
             answers[number] = answer
             assert sent - len(answers) <= 16
     assert isinstance(answers[50], ImageError)
@@ -286,8 +288,8 @@ def test_few_tasks_are_in_flight_however_many_there_are(dask, tmp_path):
 def test_a_task_that_ends_workers_fails_and_the_others_do_not(new_dask, tmp_path):
     new_dask.add_workers(3)
     tasks = [Square(0), EndWorker(), *(Square(n) for n in range(2, 12))]
-    with cluster_at(new_dask.address, [], [], tmp_path, NullMonitor()) as cluster:
-        answers = dict(cluster.stream(tasks, NullMonitor()))
+    with cluster_at(new_dask.address, [], [], tmp_path, NullMonitor()) as workers:
+        answers = dict(workers.stream(tasks, NullMonitor()))
     assert isinstance(answers.pop(1), WorkersEnded)
     assert {n: answer.result for n, answer in answers.items()} == {n: n * n for n in (0, *range(2, 12))}
     assert [worker.poll() for worker in new_dask.workers].count(-signal.SIGKILL) == 2
@@ -324,8 +326,8 @@ def test_blocks_of_a_slide_are_shared_out_and_give_the_same(dask, tmp_path):
         output = tmp_path / place
         output.mkdir()
         files = ImageFiles.of(image, output)
-        with cluster_at(dask.address, [path], ["smear-unet"], output, NullMonitor()) as cluster:
-            more = {"find": lambda *given, on=cluster: find_on(on, *given)} if place == "there" else {}
+        with cluster_at(dask.address, [path], ["smear-unet"], output, NullMonitor()) as workers:
+            more = {"find": partial(find_on, workers)} if place == "there" else {}
             segment_slide(path, files, config, Extras(), NullMonitor(), block_px=200, **more)
         made.append(results(output))
     assert made[0] == made[1]

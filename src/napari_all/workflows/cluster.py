@@ -25,10 +25,10 @@ Result = TypeVar("Result")
 _POLL_S = 0.02
 _LOOK_S = 2.0
 """How often the number of workers is asked for."""
-_AHEAD = 2
+_AHEAD = 4
 """Tasks sent per thread of a worker, so that the next is there when one is done."""
-_LEAST_AHEAD = 16
-"""Tasks sent however few workers there are: a cluster that grows with its work must see some."""
+_LEAST_AHEAD = 256
+"""Tasks sent however few workers there are: a cluster that grows with its work goes by what it is sent."""
 _LOOKED_AT = 100
 """How many input folders every worker is asked to look at before work begins."""
 
