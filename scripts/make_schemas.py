@@ -17,6 +17,7 @@ from napari_all.io.masks import Sidecar
 from napari_all.project.index import INDEX_FIELDS, INDEX_VERSION
 from napari_all.project.log_lines import LogLine
 from napari_all.project.manifest import Manifest
+from napari_all.workflows.export_model import ExportedModel
 from napari_all.workflows.models import ModelList
 from napari_all.workflows.region_file import Region
 from napari_all.workflows.run_record import RunRecord
@@ -31,6 +32,7 @@ def schemas():
         "labels": Sidecar,
         "segmentation-report": SegmentationReport,
         "models": ModelList,
+        "exported-model": ExportedModel,
         "audit": AuditReport,
         "classifier-report": ClassifierReport,
         "project": Manifest,

@@ -49,7 +49,9 @@ def test_registries_list_without_torch() -> None:
     code = """
 from napari_all.segmentation.methods import METHODS
 from napari_all.networks.backbones import BACKBONES
-assert len(METHODS) and len(BACKBONES)"""
+from napari_all.networks.model_formats import MODEL_FORMATS
+import napari_all.cli.models
+assert len(METHODS) and len(BACKBONES) and len(MODEL_FORMATS)"""
     assert imported_by(code).isdisjoint(HEAVY)
 
 

@@ -91,6 +91,25 @@ def test_show_prints_the_whole_card_and_no_escape_sequences(trained: Path, capsy
     assert shown["card"]["licence"] == card.licence
 
 
+def test_a_model_is_exported_told_about_and_imported_again(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxscript")
+    jsonschema = pytest.importorskip("jsonschema")
+    asked = ["models", "export", "subtype-cellnet", "--format", "onnx", "--output", str(tmp_path)]
+    assert main([*asked, "--json"]) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    schema = Path(__file__).parents[2] / "docs" / "schemas" / "exported-model.schema.json"
+    jsonschema.validate(told, json.loads(schema.read_text()))
+    assert told["file"] == str(tmp_path / "subtype-cellnet.onnx")
+    assert f"wrote {told['file']}" in said.err
+    assert main(asked) == 2
+    assert "is already there; give --overwrite" in capsys.readouterr().err
+    assert main(["models", "import", told["file"], "--name", "again", "--quiet"]) == 0
+    assert load_checkpoint("again").sha256 == told["weights_sha256"] == load_checkpoint("subtype-cellnet").sha256
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -101,6 +120,12 @@ def test_show_prints_the_whole_card_and_no_escape_sequences(trained: Path, capsy
         (["import", "{trained}", "--name", "smear-unet"], "ships with napari-all"),
         (["import", "{pickle}"], "can run code"),
         (["list", "--task", "poetry"], "invalid choice"),
+        (
+            ["export", "smear-unet", "--format", "keras"],
+            "unknown model format 'keras'; choose one of 'bioimageio', 'onnx'",
+        ),
+        (["export", "nobody", "--format", "onnx"], "there is no model 'nobody'"),
+        (["export", "smear-unet"], "--format"),
         ([], "ACTION"),
     ],
 )

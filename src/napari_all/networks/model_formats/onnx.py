@@ -22,7 +22,7 @@ def recognises(path: Path) -> bool:
 ENTRY = ModelFormat(
     name="onnx",
     title="ONNX",
-    summary="One file for ONNX Runtime, OpenVINO and OpenCV; scaled image in, probabilities out, the card inside.",
+    summary="One file for ONNX Runtime, OpenVINO and others; scaled image in, probabilities out, the card inside.",
     suffix=".onnx",
     write=write,
     recognises=recognises,
