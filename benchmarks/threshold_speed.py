@@ -1,21 +1,33 @@
-"""Threshold -> mask array at 2048x2048, against scikit-image and bare OpenCV, interleaved in one run."""
+"""A threshold moved: image -> mask at 2048 x 2048, against scikit-image and bare OpenCV, turn by turn in one run.
+
+    python benchmarks/threshold_speed.py [--rounds 15]
+
+`hsv` with fixed limits is what a slider moves; with automatic limits they are looked for first. `lab` likewise. Medians
+of wall and processor time (all threads). No data needed. Writes `docs/results/threshold_speed.json`.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 from skimage.color import rgb2hsv
 
 from napari_all.data.synthetic import make_smear
-from napari_all.segmentation.methods import METHODS
+from napari_all.files import write_json
 from napari_all.segmentation.methods.hsv import HsvSettings, threshold_hsv
+from napari_all.segmentation.methods.lab import LabSettings, preview
 
-ROUNDS = 15
+ROOT = Path(__file__).resolve().parents[1]
 FIXED = HsvSettings(automatic=False, hue_low=120, hue_high=133, saturation_low=44)
+OURS, SKIMAGE, OPENCV = "hsv, limits given", "scikit-image rgb2hsv + compare", "OpenCV cvtColor + inRange"
+OPENCV_LAB = "OpenCV cvtColor (Lab) + compare"
 
 
 def with_skimage(rgb: np.ndarray) -> np.ndarray:
@@ -23,35 +35,53 @@ def with_skimage(rgb: np.ndarray) -> np.ndarray:
     return (hsv[..., 0] >= 120 / 180) & (hsv[..., 0] <= 133 / 180) & (hsv[..., 1] >= 44 / 255)
 
 
-def with_opencv(rgb: np.ndarray) -> np.ndarray:
-    return cv2.inRange(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV), (120, 44, 0), (133, 255, 255))
-
-
-def lab(rgb: np.ndarray) -> np.ndarray:
-    method = METHODS["lab"]
-    return method.preview(rgb, method.presets["default"].settings)
-
-
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    rounds = parser.parse_args().rounds
     rgb = np.tile(make_smear(0, (512, 512), 40).rgb, (4, 4, 1))
     jobs: dict[str, Callable[[], object]] = {
-        "napari-all, fixed limits": lambda: threshold_hsv(rgb, FIXED),
-        "napari-all, automatic limits": lambda: threshold_hsv(rgb, HsvSettings()),
-        "napari-all, lab, automatic": lambda: lab(rgb),
-        "scikit-image rgb2hsv + compare": lambda: with_skimage(rgb),
-        "OpenCV cvtColor + inRange": lambda: with_opencv(rgb),
+        OURS: lambda: threshold_hsv(rgb, FIXED),
+        OPENCV: lambda: cv2.inRange(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV), (120, 44, 0), (133, 255, 255)),
+        SKIMAGE: lambda: with_skimage(rgb),
+        "hsv, automatic limits": lambda: threshold_hsv(rgb, HsvSettings()),
+        "lab, threshold given": lambda: preview(rgb, LabSettings(threshold=15.0)),
+        "lab, automatic": lambda: preview(rgb, LabSettings()),
+        OPENCV_LAB: lambda: cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[..., 1] > 143,
     }
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(ROUNDS):
+    for job in jobs.values():  # tables are made and memory is taken before the clock runs
+        job()
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
+    for _ in range(rounds):
         for name, job in jobs.items():
-            start = time.perf_counter()
+            wall, processor = time.perf_counter(), time.process_time()
             job()
-            times[name].append(time.perf_counter() - start)
-    ours = statistics.median(times["napari-all, fixed limits"])
-    print("| 2048x2048 | median ms | relative to ours, fixed |\n|---|---|---|")
-    for name, values in times.items():
-        middle = statistics.median(values)
-        print(f"| {name} | {middle * 1e3:.1f} | {middle / ours:.2f} |")
+            times[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    middle = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in times.items()}
+    rows = {
+        name: {"wall_ms": round(wall * 1e3, 1), "processor_ms": round(processor * 1e3, 1)}
+        for name, (wall, processor) in middle.items()
+    }
+    ratios = {
+        "scikit-image over ours": [round(s / o, 1) for s, o in zip(middle[SKIMAGE], middle[OURS], strict=True)],
+        "ours over OpenCV": [round(o / c, 2) for o, c in zip(middle[OURS], middle[OPENCV], strict=True)],
+    }
+    write_json(
+        ROOT / "docs" / "results" / "threshold_speed.json",
+        {
+            "command": "python benchmarks/threshold_speed.py",
+            "side_px": rgb.shape[0],
+            "rounds": rounds,
+            "cores": os.cpu_count(),
+            "ratios_of_wall_and_processor_time": ratios,
+            "rows": rows,
+        },
+    )
+    print("| 2048 x 2048 | wall ms | processor ms |\n|---|---|---|")
+    for name, row in rows.items():
+        print(f"| {name} | {row['wall_ms']} | {row['processor_ms']} |")
+    for name, (wall, processor) in ratios.items():
+        print(f"{name}: {wall} by wall time, {processor} by processor time")
 
 
 if __name__ == "__main__":
