@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter, label
 from skimage.color import rgb2lab
+from skimage.measure import regionprops
 
 from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import MaskError
@@ -47,6 +49,20 @@ def test_elongated_cell_is_neither_round_nor_at_the_border():
     assert cell.label == 3
     assert cell.circularity < 0.5
     assert cell.eccentricity > 0.95
+
+
+def test_shapes_measure_as_scikit_image_measures_them() -> None:
+    noise = np.random.default_rng(0).normal(size=(160, 160))
+    labels = np.concatenate([label(gaussian_filter(noise, width) > 0.4 / width)[0] for width in (1, 2, 4)], axis=1)
+    labels = label(labels > 0)[0].astype(np.int32)
+    cells, regions = measure_cells(labels), regionprops(labels)
+    assert len(cells) == len(regions) > 200
+    for cell, region in zip(cells, regions, strict=True):
+        assert (cell.area_px, cell.y, cell.x) == pytest.approx((region.area, *region.centroid))
+        assert cell.perimeter_px == pytest.approx(region.perimeter_crofton)
+        assert cell.equivalent_diameter_px == pytest.approx(region.equivalent_diameter_area)
+        assert cell.eccentricity == pytest.approx(region.eccentricity, abs=1e-6)
+        assert cell.solidity == pytest.approx(region.solidity if region.area > 2 else 1.0)
 
 
 def test_border_is_said():

@@ -131,6 +131,10 @@ def _cut(mask: BoolMask, depth: float, min_area_px: float) -> LabelImage:
     distance = cv2.GaussianBlur(distance, (0, 0), max(0.7, 0.05 * radius))
     height = np.log(np.maximum(distance, 0.5))
     height[~mask] = np.log(0.5)
+    around = np.ones((3, 3), np.uint8)
+    summits = (height == cv2.dilate(height, around)) & mask
+    if cv2.connectedComponents(summits.astype(np.uint8))[0] <= 2:  # background and one: most pieces, told quickly
+        return mask.astype(np.int32)
     peaks = h_maxima(height, -np.log1p(-min(depth, 0.99))).astype(bool) & mask
     markers, count = ndimage.label(peaks, structure=np.ones((3, 3)))
     if count < 2:

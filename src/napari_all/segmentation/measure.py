@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import regionprops
+from skimage.measure import grid_points_in_poly, perimeter_crofton
 
 from napari_all.classes import NUCLEUS
 from napari_all.errors import MaskError
@@ -105,8 +106,8 @@ def with_classes(cells: Iterable[Cell], classes: Mapping[int, str]) -> tuple[Cel
 def measure_cell(image: Measured, label: int, window: Window) -> Cell:
     """Measure one cell, given its bounding box."""
     mask = np.asarray(image.labels[window] == label)
-    (region,) = regionprops(mask.astype(np.uint8))
-    area, perimeter = int(region.area), float(region.perimeter_crofton)
+    area, (y, x), eccentricity = _ellipse(mask)
+    perimeter = float(perimeter_crofton(mask))
     nucleus, lobes = None, None
     if image.classes is not None and image.parts == "nucleus+cytoplasm":
         inside = (image.classes[window] == NUCLEUS) & mask
@@ -114,13 +115,13 @@ def measure_cell(image: Measured, label: int, window: Window) -> Cell:
     rows, columns = window
     return Cell(
         label=label,
-        y=float(region.centroid[0]) + rows.start,
-        x=float(region.centroid[1]) + columns.start,
+        y=y + rows.start,
+        x=x + columns.start,
         area_px=area,
-        equivalent_diameter_px=float(region.equivalent_diameter_area),
+        equivalent_diameter_px=(4 * area / np.pi) ** 0.5,
         circularity=_circularity(area, perimeter),
-        eccentricity=float(region.eccentricity),
-        solidity=float(region.solidity) if area > 2 else 1.0,
+        eccentricity=eccentricity,
+        solidity=area / _hull_area(mask) if area > 2 else 1.0,
         nucleus_area_px=nucleus,
         nucleus_cell_ratio=None if nucleus is None else nucleus / area,
         touches_border=touches_border(window, image.labels.shape),
@@ -129,6 +130,29 @@ def measure_cell(image: Measured, label: int, window: Window) -> Cell:
         certainty=None if image.uncertainty is None else certainty_of(image.uncertainty[window], mask),
         **({} if image.rgb is None else _look(image.rgb[window], mask)),
     )
+
+
+def _ellipse(mask: BoolMask) -> tuple[int, tuple[float, float], float]:
+    """Return area, centroid (y, x) and the eccentricity of the ellipse of the same second moments.
+
+    As `skimage.measure.regionprops`, in whole numbers and a tenth of its time: a batch waits for this.
+    """
+    y, x = np.nonzero(mask)
+    area, down, right = y.size, int(y.sum()), int(x.sum())
+    yy, xx, xy = (area * int(v @ w) - int(v.sum()) * int(w.sum()) for v, w in ((y, y), (x, x), (x, y)))
+    apart = float(np.hypot(yy - xx, 2 * xy))
+    eccentricity = (2 * apart / (yy + xx + apart)) ** 0.5 if yy + xx else 0.0
+    return area, (down / area, right / area), eccentricity
+
+
+def _hull_area(mask: BoolMask) -> int:
+    """Return the area of the convex hull, as `skimage.morphology.convex_hull_image` has it: pixels are diamonds."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    found = mask[rows]
+    ends = np.concatenate([found.argmax(axis=1), mask.shape[1] - 1 - found[:, ::-1].argmax(axis=1)])
+    middles = 2 * np.stack([np.tile(rows, 2), ends], axis=1).astype(np.int32)
+    corners = np.concatenate([middles + step for step in np.array([(1, 0), (-1, 0), (0, 1), (0, -1)], np.int32)])
+    return int(np.count_nonzero(grid_points_in_poly(mask.shape, cv2.convexHull(corners)[:, 0] / 2)))
 
 
 def _look(rgb: RGBImage, mask: BoolMask) -> dict[str, Any]:
