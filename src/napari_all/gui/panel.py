@@ -9,22 +9,21 @@ from napari import Viewer
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDockWidget,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.layers import prepare_labels
+from napari_all.gui.page_scroll import PageScroll
 from napari_all.gui.panel_foot import PROGRESS_AFTER_MS, PanelFoot
 
 NO_IMAGE = "Open an image or a sample: File > Open Sample > napari-all"
@@ -55,11 +54,7 @@ class Panel(QWidget):
         self.page = QVBoxLayout(page)
         self.page.setContentsMargins(10, 10, 10, 6)
         self.page.setSpacing(8)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = PageScroll(page)
         self._part: QWidget = page
         self._scroll_there = QTimer(self)  # a child, so that it never fires after the panel is gone
         self._scroll_there.setSingleShot(True)
@@ -73,7 +68,6 @@ class Panel(QWidget):
         outer.setSpacing(0)
         outer.addWidget(scroll, 1)
         outer.addWidget(self.foot)
-        self.setMinimumWidth(320)
 
     def say(self, text: str) -> None:
         """Show a line of state at the foot of the panel."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from napari_all.evaluation.changes import ADDED, OTHER_CELL, REMOVED, Changes, compare
 from napari_all.gui.background import Background
@@ -31,7 +31,7 @@ class CompareRow(QWidget):
         self.changes: Changes | None = None
         self.box = QCheckBox(f"Compare with the prediction [{COMPARE}]")
         self.line = QLabel()
-        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.line.setWordWrap(True)
         self.line.setVisible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -130,5 +130,5 @@ def told(changes: Changes) -> str:
         (REMOVED, len(changes.removed), "removed"),
         (OTHER_CELL, len(changes.changed), "changed"),
     )
-    parts = [f"<span style='color: {COLOURS[code]}'>■</span> {count} {word}" for code, count, word in counts]
+    parts = [f"<span style='color: {COLOURS[code]}'>■</span>&nbsp;{count}&nbsp;{word}" for code, count, word in counts]
     return f"<b>Dice {changes.dice:.3f}</b>  {'  '.join(parts)}"
