@@ -44,6 +44,7 @@ def test_a_panel_fits_a_narrow_dock_and_says_what_it_is_for(make_napari_viewer, 
     for cls in PANELS:
         panel = cls(viewer)
         viewer.window.add_dock_widget(panel, tabify=True)
+        QApplication.processEvents()
         least = panel.page.parentWidget().minimumSizeHint().width()
         bar = panel.findChild(PageScroll).verticalScrollBar().sizeHint().width()
         assert least + bar <= panel.minimumSizeHint().width() <= 370, cls.__name__  # nothing under the scroll bar
