@@ -6,11 +6,12 @@ All rows take one synthetic image of 1024 x 1024 pixels. The peer is `smp.Unet("
 documentation shows it: float32, one forward pass over the image as a ready tensor (N, 3, Y, X) and nothing else. Ours
 starts from uint8 pixels and ends with maps (the engine) or numbered cells (the whole). It scales the image so that
 cells have the network's size, so its work goes with the size of the cells: the rows tell how many pixels the networks
-saw, overlaps of tiles included. Rows with other runtimes are there when onnx and openvino or onnxruntime can be
-imported. Medians of wall and processor time (all threads; compare by it on a busy machine); a GPU is waited for. The
-share of the limit is the network's arithmetic by time, over that of a large matrix product of the same run, in the
-number format that the engine uses there. Dice of both networks: `docs/results/segmentation_quality.json`. No data
-needed. Writes `docs/results/inference_speed.json` (`_cuda` with a GPU).
+saw, overlaps of tiles included. Other runtimes take one tile of the engine's largest size, beside the engine's network
+on the same tile; they are there when onnx and openvino or onnxruntime can be imported.
+Medians of wall and processor time (all threads; compare by it on a busy machine); a GPU is waited for. The share of the
+limit is the network's arithmetic by time, over that of a large matrix product of the same run, in the number format
+that the engine uses there. Dice of both networks: `docs/results/segmentation_quality.json`. No data needed. Writes
+`docs/results/inference_speed.json` (`_cuda` with a GPU).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from napari_all.workflows.segment import make_config, segment_image
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE, MODEL, PEER = 1024, "smear-unet", "smp U-Net (resnet34), eager float32"
+TILE, NETWORK = 640, "one tile, engine's network"
 OURS = "engine, at the network's own scale"
 Job = Callable[[], Any]
 
@@ -131,6 +133,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     rgb = {px: make_smear(3, (SIDE, SIDE), float(px)).rgb for px in (24, 48)}
     tensor = torch.from_numpy(rgb[48]).permute(2, 0, 1)[None].float().div(255).contiguous().to(device)
+    tile = np.ascontiguousarray(rgb[48][:TILE, :TILE])
     network = load_network(MODEL, device)
     peer = smp.Unet("resnet34", encoder_weights=None, classes=3).eval().to(device)
     plain = rebuild(load_checkpoint(MODEL)).eval().to(device)
@@ -160,35 +163,40 @@ def main() -> None:
             "segment, cells of 48 px, diameter given": whole(48, "diameter_px=48"),
             "segment, cells of 48 px, diameter estimated": whole(48),
             "segment, cells of 24 px, diameter given": whole(24, "diameter_px=24"),
-            "one tile, engine's network": lambda: network.predict(rgb[48][None]),
+            NETWORK: lambda: network.predict(tile[None]),
         }
-        others = runtimes(network, rgb[48], torch.get_num_threads()) if device == "cpu" else {}
+        others = runtimes(network, tile, torch.get_num_threads()) if device == "cpu" else {}
         jobs |= others
         pixels, flops = {}, {}
         for name, job in jobs.items():  # the first, untimed pass
             seen.pixels = 0
             with FlopCounterMode(display=False) as counter:
                 job()
-            pixels[name], flops[name] = seen.pixels or SIDE * SIDE, counter.get_total_flops()
+            pixels[name], flops[name] = seen.pixels or TILE * TILE, counter.get_total_flops()
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
         for _ in range(options.rounds):
             for name, job in jobs.items():
                 times[name].append(timed(job, device))
     limit = limit_tflops(device)
+
+    def over(name: str) -> str:
+        return NETWORK if name in others else PEER
+
     middle = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in times.items()}
     rows = {
         name: {
             "wall_ms": round(wall * 1e3, 1),
             "processor_ms": round(processor * 1e3, 1),
-            "peer_over_this_wall": round(middle[PEER][0] / wall, 2),
-            "peer_over_this_processor": round(middle[PEER][1] / processor, 2),
+            "over": over(name),
+            "times_as_fast_wall": round(middle[over(name)][0] / wall, 2),
+            "times_as_fast_processor": round(middle[over(name)][1] / processor, 2),
             "network_megapixels": round(pixels[name] / 1e6, 2),
             "network_megapixels_per_second": round(pixels[name] / 1e6 / wall, 1),
             "share_of_limit": round(flops[name] / processor / 1e12 / limit, 3) if flops[name] else None,
         }
         for name, (wall, processor) in middle.items()
     }
-    torch_classes = network.predict(rgb[48][None]).cpu().argmax(1).numpy()
+    torch_classes = network.predict(tile[None]).cpu().argmax(1).numpy()
     for name, job in others.items():
         rows[name]["pixels_that_differ"] = float((np.asarray(job()).argmax(1) != torch_classes).mean())
     quality = json.loads((ROOT / "docs" / "results" / "segmentation_quality.json").read_text())["methods"]
@@ -196,6 +204,8 @@ def main() -> None:
         "command": f"python benchmarks/inference_speed.py --device {device}",
         "device": choose_device(device).line,
         "rounds": options.rounds,
+        "image_px": SIDE,
+        "tile_px": TILE,
         "threads": torch.get_num_threads(),
         "limit_tflops": round(limit, 3),
         "dice_on_reference_masks": {
@@ -210,8 +220,8 @@ def main() -> None:
     )
     for name, row in rows.items():
         print(
-            f"| {name} | {row['wall_ms']} | {row['processor_ms']} | {row['peer_over_this_wall']} ("
-            f"{row['peer_over_this_processor']}) | {row['network_megapixels']} | {row['share_of_limit']} |"
+            f"| {name} | {row['wall_ms']} | {row['processor_ms']} | {row['times_as_fast_wall']} ("
+            f"{row['times_as_fast_processor']}) | {row['network_megapixels']} | {row['share_of_limit']} |"
         )
 
 
