@@ -245,6 +245,33 @@ def test_foreign_damaged_and_hostile_files_are_refused_and_nothing_is_written(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in"]
 
 
+@pytest.mark.parametrize(
+    ("name", "pack"), [("a.onnx", None), ("a.zip", zipfile.ZIP_DEFLATED), ("a.zip", zipfile.ZIP_LZMA)]
+)
+def test_random_damage_ends_in_a_refusal_or_nothing(written: Path, tmp_path: Path, name: str, pack: int | None) -> None:
+    rng = np.random.default_rng(0)
+    sound = (written / "segmenter.onnx").read_bytes()
+    if pack is not None:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", pack) as archive:
+            archive.writestr("m.safetensors", bytes(range(256)))
+            archive.writestr("m.json", '{"name": 1}' * 20)
+        sound = stream.getvalue()
+    read = MODEL_FORMATS["onnx" if pack is None else "bioimageio"].read
+    refused = 0
+    for _ in range(150):
+        spoiled = bytearray(sound)
+        for at in rng.integers(0, len(sound), size=rng.integers(1, 20)):
+            spoiled[at] = rng.integers(0, 256)
+        del spoiled[rng.integers(len(sound) // 2, 2 * len(sound)) :]
+        (tmp_path / name).write_bytes(spoiled)
+        try:
+            read(tmp_path / name)
+        except CheckpointError:
+            refused += 1
+    assert refused > 75
+
+
 def test_what_is_there_is_kept_and_names_must_fit(written: Path, tmp_path: Path) -> None:
     there = tmp_path / "segmenter.onnx"
     there.write_bytes(b"mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import tempfile
 import warnings
 import zipfile
@@ -81,9 +82,11 @@ def read(path: Path) -> tuple[bytes, bytes]:
                 )
             card = _card_beside(weights[0])
             return _entry(archive, weights[0], _MOST_BYTES), _entry(archive, card, MAX_CARD_BYTES)
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"cannot read {path.name}: {error.strerror or error}; copy the model again") from error
-    except (zipfile.BadZipFile, RuntimeError, EOFError, UnicodeError, zlib.error, NotImplementedError) as error:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise CheckpointError(
             f"{path.name} is damaged or no ZIP archive of a model ({error}); copy the model again"
         ) from error
