@@ -20,6 +20,7 @@ from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import Cancelled, FileExistsRefused, UsageError
 from napari_all.types import Prediction, RGBImage
 from napari_all.workflows import classify_batch as module
+from napari_all.workflows import classify_task
 from napari_all.workflows.batch import segment_batch
 from napari_all.workflows.classify import ClassifyConfig
 from napari_all.workflows.classify_batch import classify_batch, classify_images
@@ -48,7 +49,7 @@ class ByColour:
 @pytest.fixture
 def predictor(monkeypatch: pytest.MonkeyPatch) -> ByColour:
     found = ByColour()
-    monkeypatch.setattr(module, "predictor_of", lambda config: found)
+    monkeypatch.setattr(classify_task, "predictor_of", lambda config: found)
     monkeypatch.setattr(module, "model_sha256", lambda config: "f" * 64)
     return found
 

@@ -31,6 +31,8 @@ from napari_all.io.inputs import InputImage
 from napari_all.monitor import NullMonitor
 from napari_all.workflows import cluster, cluster_address
 from napari_all.workflows.batch import segment_batch
+from napari_all.workflows.classify import ClassifyConfig
+from napari_all.workflows.classify_batch import classify_batch
 from napari_all.workflows.cluster import cluster_at
 from napari_all.workflows.cluster_worker import check
 from napari_all.workflows.run_record import read_record
@@ -351,3 +353,20 @@ def test_slides_among_images_and_a_client_without_torch(dask, tmp_path):
     done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=True)
     assert [entry["status"] for entry in json.loads(done.stdout)["inputs"]] == ["done", "done"]
     assert results(tmp_path / "out") == results(tmp_path / "here")
+
+
+def test_predictions_heat_maps_and_pages_are_those_of_this_process(dask, smears, tmp_path):
+    pytest.importorskip("torch")
+    some = [smears / name for name in ("00.png", "02.png", "05_broken.png")]
+    config = ClassifyConfig(device="cpu")
+    for place, address in {"here": None, "there": dask.address}.items():
+        folder = tmp_path / place
+        more = {"cells": HSV, "explain": folder / "heat", "report": folder / "page.html", "scheduler": address}
+        record = classify_batch(some, folder / "table.csv", config, **more)
+        assert [entry.status for entry in record.inputs] == ["done", "done", "failed"]
+    made, wanted = (results(tmp_path / place) for place in ("there", "here"))
+    assert made.keys() == wanted.keys()
+    assert {"table.csv", "table_cells.csv", "heat/00_gradcam.tif", "page.html"} < made.keys()
+    assert {name for name in made if made[name] != wanted[name]} <= {"page.html", "table_run.json"}
+    again = classify_batch(some, tmp_path / "there" / "table.csv", config, **more | {"report": None}, resume=True)
+    assert [entry.status for entry in again.inputs] == ["skipped", "skipped", "failed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from napari_all.cli.common import add_inputs, add_output_rules, add_talk, finish, terminal_monitor
+from napari_all.cli.common import add_inputs, add_output_rules, add_scheduler, add_talk, finish, terminal_monitor
 from napari_all.errors import UsageError
 from napari_all.workflows.classify import ClassifyConfig
 from napari_all.workflows.classify_batch import classify_batch
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--labels", type=Path, metavar="DIR", help="label images for --cells")
     source.add_argument("--method", metavar="NAME", help="segmentation method for --cells")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.csv", help="the table")
+    add_scheduler(parser)
     add_output_rules(parser)
     add_talk(parser)
 
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             resume=args.resume,
             max_pixels=args.max_pixels,
+            scheduler=args.scheduler,
             monitor=monitor,
         )
     return finish(record, args.output, quiet=args.quiet, as_json=args.json)

@@ -40,6 +40,16 @@ def add_output_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_scheduler(parser: argparse.ArgumentParser) -> None:
+    """Add --scheduler to a subcommand."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="work on a Dask cluster: address of its scheduler, such as tcp://host:8786. For trusted networks only: "
+        "whoever reaches a scheduler can run any code on its workers (docs/cluster.md)",
+    )
+
+
 def add_run_rules(parser: argparse.ArgumentParser) -> None:
     """Add --overwrite and --resume to the training of a model."""
     rules = parser.add_mutually_exclusive_group()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from napari_all.cli.common import add_inputs, add_output_rules, add_talk, finish, terminal_monitor
+from napari_all.cli.common import add_inputs, add_output_rules, add_scheduler, add_talk, finish, terminal_monitor
 from napari_all.config import Settings
 from napari_all.errors import UsageError
 from napari_all.segmentation.method import PostprocessSettings
@@ -54,12 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="input",
         help="order of images.csv: as the inputs (default), or least certain first, which is worth a look first",
     )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="work on a Dask cluster: address of its scheduler, such as tcp://host:8786. For trusted networks only: "
-        "whoever reaches a scheduler can run any code on its workers (docs/cluster.md)",
-    )
+    add_scheduler(parser)
     add_output_rules(parser)
     add_talk(parser)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from napari_all.classes import SUBTYPES
-from napari_all.errors import FileExistsRefused, UsageError
+from napari_all.errors import ClusterError, FileExistsRefused, UsageError
 from napari_all.files import sha256_file
-from napari_all.io.images import MAX_PIXELS, read_image
+from napari_all.io.images import MAX_PIXELS
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import portable
 from napari_all.io.tables import (
@@ -22,15 +22,15 @@ from napari_all.io.tables import (
     write_table,
 )
 from napari_all.monitor import Monitor, NullMonitor
-from napari_all.workflows.classify import ClassifyConfig, model_sha256, predictor_of
-from napari_all.workflows.classify_cells import CellSource, classify_cells, labels_of
+from napari_all.workflows.classify import ClassifyConfig, model_sha256
+from napari_all.workflows.classify_cells import CellSource
+from napari_all.workflows.classify_cluster import classify_on_cluster
 from napari_all.workflows.classify_report import check_report, write_report
-from napari_all.workflows.explain import explain_image, explanation_files, write_explanation
-from napari_all.workflows.per_image import SAVE_EVERY_S, is_complete, work_through
+from napari_all.workflows.classify_task import Classified, ClassifyTask, Shown
+from napari_all.workflows.explain import explanation_files
+from napari_all.workflows.per_image import SaveTimer, is_complete, work_through
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
 from napari_all.workflows.segment import SegmentConfig
-from napari_all.workflows.segment_files import names
-from napari_all.workflows.thumbnails import as_jpeg, thumbnail
 
 
 def classify_images(
@@ -42,7 +42,7 @@ def classify_images(
 ) -> list[InputRecord]:
     """Predict the subtype of many images without writing anything; each record holds prediction or error."""
     job = _Job(find_images(inputs), config, max_pixels=max_pixels)
-    return list(job.records(monitor or NullMonitor()))
+    return list(job.records(job.here(monitor or NullMonitor())))
 
 
 def classify_batch(
@@ -56,6 +56,7 @@ def classify_batch(
     overwrite: bool = False,
     resume: bool = False,
     max_pixels: int = MAX_PIXELS,
+    scheduler: str | None = None,
     monitor: Monitor | None = None,
 ) -> RunRecord:
     """Predict the subtype of many images into a table and `<stem>_run.json` beside it.
@@ -77,6 +78,8 @@ def classify_batch(
         Replace a table that is there.
     resume
         Keep the rows of images whose file and settings are those of the record beside the table.
+    scheduler
+        Address of a Dask scheduler, whose workers then do the work; see `classify_cluster`.
 
     Returns
     -------
@@ -90,6 +93,8 @@ def classify_batch(
         A table, page or heat map is there and neither `overwrite` nor `resume` was given. Nothing was done.
     CheckpointError
         The model is missing or damaged.
+    ClusterError
+        The scheduler went away; the table holds what was finished.
     """
     if table.suffix.lower() != ".csv":
         raise UsageError(f"the table {table.name!r} must end with .csv")
@@ -101,19 +106,24 @@ def classify_batch(
         raise FileExistsRefused(f"{existing[0]} is there; give --overwrite to replace it or --resume to go on")
     if resume:
         job.keep_earlier(table)
-    clock = Clock()
+    clock, watch = Clock(), monitor or NullMonitor()
     record = RunRecord(command="classify", settings=job.settings, started=clock.started)
+    done = classify_on_cluster(scheduler, job.tasks, explain or table.parent, watch) if scheduler else job.here(watch)
     entries: list[InputRecord] = []
-    saved = 0.0
-    for entry in job.records(monitor or NullMonitor()):
-        entries.append(entry)
-        if clock.seconds - saved > SAVE_EVERY_S:  # a killed run loses seconds, not hours
-            saved = clock.seconds
-            job.save(record.updated(inputs=entries), table)
-    done = job.save(record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds), table)
+    timer = SaveTimer()
+    try:
+        with closing(done) as results:
+            for entry in job.records(results):
+                entries.append(entry)
+                # A killed run loses seconds, not hours.
+                timer.save(lambda: job.save(record.updated(inputs=entries), table))
+    except ClusterError:
+        job.save(record.updated(inputs=entries, seconds=clock.seconds), table)
+        raise
+    final = job.save(record.updated(inputs=entries, complete=is_complete(entries), seconds=clock.seconds), table)
     if report is not None:
-        write_report(report, done, job.thumbnails)
-    return done
+        write_report(report, final, job.thumbnails)
+    return final
 
 
 def cells_table(table: Path) -> Path:
@@ -163,33 +173,34 @@ class _Job:
         others = [*([cells_table(table)] if self._cells else []), *([self._report] if self._report else [])]
         return [table, record_beside(table), *others, *heat_maps]
 
-    def records(self, monitor: Monitor) -> Iterator[InputRecord]:
-        """Yield the record of each image in order."""
-        return work_through(self._images, self._work, monitor)
+    @property
+    def tasks(self) -> list[ClassifyTask]:
+        """The work on each image."""
+        page = self._report is not None
+        rules = (self._config, self._cells, self._explain, page, self._max_pixels)
+        return [ClassifyTask(image, *rules, self._kept.get(image.name)) for image in self._images]
 
-    def _work(self, image: InputImage, monitor: Monitor) -> InputRecord:
-        kept = self._kept.get(image.name)
-        if kept is not None and self._report is None:
-            return kept.updated(status="skipped")
-        record, rgb = read_image(image.path, max_pixels=self._max_pixels)
-        if self._report is not None:
-            self.thumbnails[image.name] = as_jpeg(thumbnail(rgb))
-        if kept is not None:
-            return kept.updated(status="skipped")
-        predictor = predictor_of(self._config)
-        monitor.message(predictor.device_line)
-        labels = None if self._cells is None else labels_of(image, rgb, self._cells, monitor)
-        prediction = predictor.predict(rgb)
-        facts: dict[str, Any] = {"prediction": prediction}
-        if self._explain is not None:
-            mask, predicted = None if labels is None else labels > 0, SUBTYPES.index(prediction.predicted)
-            told = explain_image(rgb, self._config, mask, class_index=predicted, monitor=monitor)
-            files = write_explanation(image.stem, self._explain, rgb, told, record.pixel_size_um)
-            facts |= {"cam_in_cells": told.in_cells, "outputs": names(list(files), self._explain)}
-        if labels is not None:
-            rows = self._cell_rows[image.name] = classify_cells(image.name, rgb, labels, predictor, monitor)
-            facts["cells"] = len(rows)
-        return InputRecord.of(image.name, record, **facts)
+    def here(self, monitor: Monitor) -> Generator[Classified, None, None]:
+        """Yield what becomes of each image in order."""
+        tasks = {task.image.name: task for task in self.tasks}
+        shown: dict[str, Shown] = {}
+
+        def work(image: InputImage, steps: Monitor) -> InputRecord:
+            record, shown[image.name] = tasks[image.name].run(steps)
+            return record
+
+        with closing(work_through(self._images, work, monitor)) as records:
+            for record in records:
+                yield record, shown.pop(record.image, Shown())
+
+    def records(self, results: Iterable[Classified]) -> Iterator[InputRecord]:
+        """Yield the record of each image; what belongs to it is kept for the tables and the page."""
+        for record, shown in results:
+            if shown.cells is not None:
+                self._cell_rows[record.image] = shown.cells
+            if shown.thumbnail is not None:
+                self.thumbnails[record.image] = shown.thumbnail
+            yield record
 
     def keep_earlier(self, table: Path) -> None:
         """Take over what an earlier run into the same table found for the same files with the same settings."""

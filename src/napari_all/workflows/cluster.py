@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 import uuid
@@ -62,6 +63,7 @@ def cluster_at(
     check_address(address)
     try:
         from distributed import Client
+        from distributed.utils import silence_logging_cmgr
     except ImportError as error:
         raise missing_distributed() from error
     check_scheduler(address)
@@ -77,7 +79,8 @@ def cluster_at(
     )
     write_bytes(terms.marker, token.encode())
     try:
-        with Client(address, timeout=CONNECT_S, set_as_default=False) as client:
+        # What Dask logs of workers that end is no news: their tasks are run again, and what fails is an error here.
+        with silence_logging_cmgr(logging.CRITICAL), Client(address, timeout=CONNECT_S, set_as_default=False) as client:
             cluster = Cluster(client, terms)
             cluster.check_workers(monitor)
             yield cluster
