@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_all.classes import CYTOPLASM, NUCLEUS
 from napari_all.networks.device import import_torch
@@ -28,16 +29,21 @@ def lay(p: torch.Tensor, grid: Grid, row: Span, column: Span) -> torch.Tensor:
         (C, tile, tile) float32; what comes back is (C, Y, X) on the same device.
     """
     torch = import_torch()
-    where, weights = [], []
-    for axis, span in ((1, column), (0, row)):
-        last = span.stop - span.start - 1
-        # -1 and 1 are the centres of the first and the last pixel
-        where.append(torch.from_numpy((grid.positions(span, axis) * (2.0 / last) - 1.0).astype(np.float32)))
-        weights.append(torch.from_numpy(grid.weights(span, axis)).to(p.device))
-    across, down = where
-    at = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1).to(p.device)
+    # -1 and 1 are the centres of the first and the last pixel
+    down, across = (
+        _like(p, grid.positions(span, axis) * (2.0 / (span.stop - span.start - 1)) - 1.0)
+        for axis, span in enumerate((row, column))
+    )
+    at = torch.stack(torch.meshgrid(across, down, indexing="xy"), -1)
     laid = torch.nn.functional.grid_sample(p[None], at[None], mode="bilinear", align_corners=True)[0]
-    return laid.mul_(weights[0]).mul_(weights[1][:, None])  # type: ignore[no-any-return]
+    laid *= _like(p, grid.weights(row, 0))[:, None]
+    laid *= _like(p, grid.weights(column, 1))
+    return laid  # type: ignore[no-any-return]
+
+
+def _like(p: torch.Tensor, values: NDArray[np.floating]) -> torch.Tensor:
+    """Values as a tensor of the type and on the device of another."""
+    return import_torch().from_numpy(values).to(p, non_blocking=True)  # type: ignore[no-any-return]
 
 
 def decide(p: torch.Tensor, outputs: Outputs) -> list[torch.Tensor]:

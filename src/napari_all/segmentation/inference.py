@@ -50,6 +50,7 @@ class SegmentationNetwork:
     device: DeviceChoice
     _module: torch.nn.Module
     _autocast: Any
+    _scale: tuple[torch.Tensor, torch.Tensor]
 
     @property
     def cell_px(self) -> float:
@@ -71,13 +72,9 @@ class SegmentationNetwork:
         return torch.cat([self._probabilities(part) for part in parts])  # type: ignore[no-any-return]
 
     def _probabilities(self, x: torch.Tensor) -> torch.Tensor:
-        torch = import_torch()
-        mean, std = (
-            torch.tensor(v, device=x.device).view(1, 3, 1, 1) for v in (self.card.input.mean, self.card.input.std)
-        )
-        scaled = x.float().div_(255.0).sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+        mean, std = self._scale
         with self._autocast():
-            logits = self._module(scaled)
+            logits = self._module(x.float().div_(255.0).sub_(mean).div_(std))  # channels last, as the tiles are
         return logits.float().contiguous().softmax(1)  # type: ignore[no-any-return]
 
 
@@ -120,7 +117,8 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
     _, align = scale_of(card)
     outputs, backbone = Outputs.of(card.classes), BACKBONES[card.backbone]
     module = backbone.for_inference(rebuild(checkpoint)).to(choice.name).to(memory_format=torch.channels_last)
-    return SegmentationNetwork(card, sha256, outputs, align, choice, module, _autocast(torch, choice.name))
+    mean, std = (torch.tensor(v, device=choice.name).view(1, 3, 1, 1) for v in (card.input.mean, card.input.std))
+    return SegmentationNetwork(card, sha256, outputs, align, choice, module, _autocast(torch, choice.name), (mean, std))
 
 
 def _autocast(torch: Any, device: str) -> Any:
