@@ -1,4 +1,4 @@
-"""The work on one image of a classification; it can be pickled."""
+"""The work on one image of a classification: it can be pickled, and reading is a step of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_all.io.images import MAX_PIXELS, read_image
 from napari_all.io.inputs import InputImage
 from napari_all.io.tables import Row
 from napari_all.monitor import Monitor
+from napari_all.types import ImageRecord, RGBImage
 from napari_all.workflows.classify import ClassifyConfig, predictor_of
 from napari_all.workflows.classify_cells import CellSource, classify_cells, labels_of
 from napari_all.workflows.explain import explain_image, write_explanation
@@ -69,20 +70,31 @@ class ClassifyTask:
     kept: InputRecord | None = None
 
     def run(self, monitor: Monitor) -> Classified:
-        """Predict, unless an earlier result is kept.
+        """Do both steps; see `read` and `predict` for what they raise."""
+        return self.predict(self.read(), monitor)
+
+    def read(self) -> tuple[ImageRecord, RGBImage] | None:
+        """Decode the image, unless its pixels are not needed; `ImageError` when it cannot be read."""
+        if self.kept is not None and not self.thumbnail:
+            return None
+        return read_image(self.image.path, max_pixels=self.max_pixels)
+
+    def predict(self, given: tuple[ImageRecord, RGBImage] | None, monitor: Monitor) -> Classified:
+        """Predict by what was read, unless an earlier result is kept.
 
         Raises
         ------
         CheckpointError, DependencyError, UsageError
             The model cannot be had; the device is not there.
-        ImageError, MaskError, SaveError
-            The image or its labels cannot be read; the heat map cannot be written.
+        MaskError, SaveError
+            The image's labels cannot be read; the heat map cannot be written.
         Cancelled
             The monitor asks to stop.
         """
-        if self.kept is not None and not self.thumbnail:
+        if given is None:
+            assert self.kept is not None  # `read` gives nothing else
             return self.kept.updated(status="skipped"), Shown()
-        record, rgb = read_image(self.image.path, max_pixels=self.max_pixels)
+        record, rgb = given
         small = as_jpeg(thumbnail(rgb)) if self.thumbnail else None
         if self.kept is not None:
             return self.kept.updated(status="skipped"), Shown(thumbnail=small)
