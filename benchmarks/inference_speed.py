@@ -180,7 +180,7 @@ def main() -> None:
     limit = limit_tflops(device)
 
     def over(name: str) -> str:
-        return NETWORK if name in others else PEER
+        return NETWORK if name == NETWORK or name in others else PEER
 
     middle = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in times.items()}
     rows = {
@@ -191,7 +191,7 @@ def main() -> None:
             "times_as_fast_wall": round(middle[over(name)][0] / wall, 2),
             "times_as_fast_processor": round(middle[over(name)][1] / processor, 2),
             "network_megapixels": round(pixels[name] / 1e6, 2),
-            "network_megapixels_per_second": round(pixels[name] / 1e6 / wall, 1),
+            "network_megapixels_per_second": round(pixels[name] / 1e6 / wall, 2),
             "share_of_limit": round(flops[name] / processor / 1e12 / limit, 3) if flops[name] else None,
         }
         for name, (wall, processor) in middle.items()
@@ -215,9 +215,8 @@ def main() -> None:
         "rows": rows,
     }
     write_json(ROOT / "docs" / "results" / f"inference_speed{'' if device == 'cpu' else '_cuda'}.json", found)
-    print(
-        "| 1024 x 1024 | wall ms | processor ms | peer / this | megapixels seen | of limit |\n|---|---|---|---|---|---|"
-    )
+    print("| 1024 x 1024 | wall ms | processor ms | times as fast (by processor) | megapixels seen | of limit |")
+    print("|---|---|---|---|---|---|")
     for name, row in rows.items():
         print(
             f"| {name} | {row['wall_ms']} | {row['processor_ms']} | {row['times_as_fast_wall']} ("
