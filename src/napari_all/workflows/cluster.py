@@ -8,7 +8,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from napari_all.files import write_bytes
 from napari_all.monitor import Monitor
 from napari_all.networks.zoo import weights_sha256
 from napari_all.workflows.cluster_address import CONNECT_S, check_address, check_scheduler
-from napari_all.workflows.cluster_worker import Answer, Task, Terms, check, run_task
+from napari_all.workflows.cluster_worker import Answer, Task, Terms, check, run_task, worker_name
 from napari_all.workflows.run_record import RunRecord
 
 Result = TypeVar("Result")
@@ -112,13 +112,14 @@ class Cluster:
         """Call a function on every worker; one that went away meanwhile is left out."""
         answers = self._client.run(function, *arguments, on_error="return")
         for address, answer in answers.items():
-            if isinstance(answer, UsageError):
-                raise UsageError(f"worker {address} cannot be used: {answer}") from answer
+            if not isinstance(answer, Exception) or isinstance(answer, OSError):  # the connection to it
+                continue
+            why = str(answer)
             if isinstance(answer, ImportError):
-                raise UsageError(
-                    f"worker {address} cannot be used: napari-all cannot be imported there ({answer}); "
-                    "install the client's version in the workers' environment"
-                ) from answer
+                why = f"napari-all cannot be imported there ({answer}); install the client's version for the workers"
+            elif not isinstance(answer, UsageError):
+                why = f"{type(answer).__name__}: {answer}; start it again, on a system like the client's"
+            raise UsageError(f"{worker_name(address)} cannot be used: {why}") from answer
         return [answer for answer in answers.values() if not isinstance(answer, Exception)]
 
     def stream(
@@ -185,11 +186,12 @@ class Cluster:
 
     def _room(self, monitor: Monitor) -> int:
         """Return how many tasks may be in flight."""
-        if time.monotonic() - self._looked > _LOOK_S:
-            self._threads, had = sum(self._client.nthreads().values()), self._threads
-            first, self._looked = self._looked < 0, time.monotonic()
-            if not self._threads and (had or first):
-                monitor.message("The cluster has no worker; waiting for one")
+        if time.monotonic() - self._looked > _LOOK_S and self._client.status == "running":
+            with suppress(OSError):  # the connection is lost; tasks will tell
+                self._threads, had = sum(self._client.nthreads().values()), self._threads
+                first, self._looked = self._looked < 0, time.monotonic()
+                if not self._threads and (had or first):
+                    monitor.message("The cluster has no worker; waiting for one")
         return max(_LEAST_AHEAD, _AHEAD * self._threads)
 
     def _say(self, remarks: Iterable[str], monitor: Monitor) -> None:
