@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from napari_all.engine.cell_jobs import CELL_JOBS, cell_rows
 from napari_all.engine.classify_jobs import CLASSIFY_JOBS
+from napari_all.engine.label_jobs import LABEL_JOBS
 from napari_all.engine.model_jobs import MODEL_JOBS
 from napari_all.engine.project_jobs import PROJECT_JOBS
 from napari_all.engine.server import Job, Reply
-from napari_all.io.masks import Sidecar
 from napari_all.monitor import Monitor
 from napari_all.segmentation.measure import measure_cells
 from napari_all.workflows.batch import segment_batch
-from napari_all.workflows.export import export_labels, make_item
-from napari_all.workflows.export_items import NamedItem, export_items
 from napari_all.workflows.segment import SegmentConfig, segment_image
 from napari_all.workflows.segment_files import Extras
 
@@ -51,47 +49,13 @@ def _load_segmenter(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
     return Reply({"line": load_network(config["model"], config["device"]).device.line})
 
 
-def _export(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    files = export_items(
-        _items(config, arrays),
-        config["formats"],
-        Path(config["folder"]),
-        together=config["together"],
-        overwrite=config["overwrite"],
-        monitor=monitor,
-    )
-    return Reply({"files": [file.name for file in files]})
-
-
-def _save_labels(config: Config, arrays: Arrays, monitor: Monitor) -> Reply:
-    files = export_labels(Path(config["path"]), "tiff", _items(config, arrays)[0].item)
-    return Reply({"files": [file.name for file in files]})
-
-
-def _items(config: Config, arrays: Arrays) -> list[NamedItem]:
-    return [
-        NamedItem(
-            told["stem"],
-            make_item(
-                told["image"],
-                arrays[f"labels{index}"],
-                Sidecar.parse(told["sidecar"]),
-                arrays.get(f"classes{index}"),
-                {int(label): name for label, name in told["cell_classes"].items()},
-            ),
-        )
-        for index, told in enumerate(config["items"])
-    ]
-
-
 JOBS: dict[str, Job] = {
     "segment_image": _segment_image,
     "segment_folder": _segment_folder,
     "load_segmenter": _load_segmenter,
-    "export": _export,
-    "save_labels": _save_labels,
     **CELL_JOBS,
     **CLASSIFY_JOBS,
+    **LABEL_JOBS,
     **MODEL_JOBS,
     **PROJECT_JOBS,
 }

@@ -27,7 +27,7 @@ from napari_all.gui.corrections import TOOLS, Context
 from napari_all.gui.exporting import request_for, stem_of
 from napari_all.gui.layers import (
     as_labels,
-    is_cells,
+    is_field_cells,
     is_smear,
     mark_corrected,
     origin,
@@ -37,6 +37,7 @@ from napari_all.gui.layers import (
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
 from napari_all.gui.reader import read_labels_layer
+from napari_all.gui.slide_regions import SlideRegions
 from napari_all.gui.tool_buttons import ToolButtons, bind_keys, panel_keys
 
 NO_LABELS = "Make labels with 'Threshold' or 'U-Net', or open a label file."
@@ -63,7 +64,7 @@ class CorrectPanel(Panel):
 
     def _build(self) -> None:
         form = self.form()
-        self.chooser = LayerChooser(self.viewer, is_cells, "no labels")
+        self.chooser = LayerChooser(self.viewer, is_field_cells, "no labels")
         self.chooser.setToolTip("The labels to correct")
         form.addRow("&Labels", self.chooser)
         self.count = QLabel()
@@ -87,6 +88,9 @@ class CorrectPanel(Panel):
         )
         self.corrected.clicked.connect(self._on_corrected)
         self.page.addWidget(self.corrected)
+        self.slide = SlideRegions(self.viewer, self)
+        self.slide.cut_out.connect(self.chooser.choose)
+        self.page.addWidget(self.slide)
         self.page.addStretch(1)
         self.page.addLayout(self._files())
 
@@ -118,6 +122,7 @@ class CorrectPanel(Panel):
             self.outlines, self.corrected, self.table, self.save,
         ):  # fmt: skip
             button.setEnabled(there)
+        self.slide.use(self.layer)
         self.say("" if there else NO_LABELS)
         self.count.setText("–")
         self._show_state()

@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_all.gui.exporting import request_for, stems
-from napari_all.gui.layers import is_cells
+from napari_all.gui.layers import is_field_cells
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel, primary
 from napari_all.io.exporters import EXPORTERS
@@ -102,7 +102,7 @@ class ExportPanel(Panel):
             return
         for layer in self._layers:
             layer.events.name.disconnect(self._rename)
-        self._layers = [layer for layer in reversed(self.viewer.layers) if is_cells(layer)]
+        self._layers = [layer for layer in reversed(self.viewer.layers) if is_field_cells(layer)]
         self._unwanted = [layer for layer in self._unwanted if layer in self._layers]
         self.list.blockSignals(True)
         self.list.clear()

@@ -26,6 +26,8 @@ from napari_all.types import Cell, ClassesMap, ImageRecord, LabelImage, Predicti
 
 KEY = "napari_all"
 """Key of `layer.metadata` under which napari-all keeps an `Origin` (labels) or `ImageNotes` (images)."""
+FILE_KEY = "napari_all_file"
+"""Key under which a labels layer that was read from a label image keeps its path."""
 PREVIEW_KEY = "napari_all_preview"
 """Marks layers that only show something and are never a result."""
 CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#7fff00", "#00e5e5")
@@ -103,6 +105,11 @@ def is_smear(layer: Layer) -> bool:
 def is_cells(layer: Layer) -> bool:
     """Return whether a layer holds labels of cells."""
     return isinstance(layer, Labels) and PREVIEW_KEY not in layer.metadata
+
+
+def is_field_cells(layer: Layer) -> bool:
+    """Return whether a layer holds the cells of one field; those of a slide are to look at, in pieces."""
+    return isinstance(layer, Labels) and is_cells(layer) and not layer.multiscale
 
 
 def to_rgb(layer: Image) -> RGBImage:

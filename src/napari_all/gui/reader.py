@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
 from napari_all.errors import ImageError, MaskError
-from napari_all.gui.layers import ImageNotes, Origin, image_layer, labels_layer
+from napari_all.gui.layers import FILE_KEY, ImageNotes, Origin, image_layer, labels_layer
 from napari_all.gui.slides import slide_labels_layer, slide_layer
 from napari_all.io.cell_class_table import read_cell_classes
 from napari_all.io.images import read_image
@@ -85,7 +85,9 @@ def read_labels_layer(path: Path) -> Labels:
         raise MaskError(
             f"the classes of cells beside {path.name} are damaged ({error}); restore or delete them"
         ) from error
-    return _cells_layer(path.stem, found.labels, Origin(found.sidecar or Sidecar(), found.classes), given)
+    layer = _cells_layer(path.stem, found.labels, Origin(found.sidecar or Sidecar(), found.classes), given)
+    layer.metadata[FILE_KEY] = path
+    return layer
 
 
 def _cells_layer(name: str, labels: LabelImage, made: Origin, given: Mapping[int, str]) -> Labels:

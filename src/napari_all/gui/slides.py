@@ -11,7 +11,7 @@ import tifffile
 import zarr
 from napari.layers import Image, Labels
 
-from napari_all.gui.layers import KEY, ImageNotes, Origin, calibrated, cells_colormap
+from napari_all.gui.layers import FILE_KEY, KEY, ImageNotes, Origin, calibrated, cells_colormap
 from napari_all.io.masks import Sidecar, read_sidecar
 from napari_all.io.slides import Level, open_slide
 
@@ -42,7 +42,7 @@ def slide_labels_layer(path: Path) -> Labels:
         multiscale=True,
         opacity=0.55,
         colormap=cells_colormap(),
-        metadata={KEY: Origin(sidecar), OPEN_KEY: stack},
+        metadata={KEY: Origin(sidecar), OPEN_KEY: stack, FILE_KEY: path},
         **calibrated(sidecar.pixel_size_um),
     )
     layer.editable = False
