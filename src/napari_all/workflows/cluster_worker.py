@@ -87,15 +87,23 @@ def check(terms: Terms) -> tuple[str, ...]:
     if here.software != terms.version:
         raise UsageError(f"it runs {here.software}, the client {terms.version}; install the same version on both")
     for path, size in terms.inputs:
-        if not path.exists() or (path.is_file() and path.stat().st_size != size):
-            raise UsageError(f"it does not see {path}; {_SHARED}")
+        _check_input(path, size)
     _check_output(terms)
     for model, sha256 in terms.weights:
         _check_weights(model, sha256)
     libraries = {"python": here.python, **here.libraries}
     found = ((name, libraries.get(name, "missing"), wanted) for name, wanted in terms.libraries)
-    others = [f"{name} {here} (client: {wanted})" for name, here, wanted in found if here != wanted]
+    others = [f"{name} {there} (client: {wanted})" for name, there, wanted in found if there != wanted]
     return (f"workers run {', '.join(others)}; results may differ a little",) if others else ()
+
+
+def _check_input(path: Path, size: int) -> None:
+    try:
+        seen = path.is_dir() or path.stat().st_size == size
+    except OSError:
+        seen = False
+    if not seen:
+        raise UsageError(f"it does not see {path}, or not the same; {_SHARED}")
 
 
 def _check_output(terms: Terms) -> None:
