@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from napari_all import files
 from napari_all.classes import SUBTYPES, ClassScheme
 from napari_all.config import Settings
 from napari_all.errors import NapariAllError, SaveError, UsageError
@@ -177,3 +179,16 @@ def test_unknown_class_and_ragged_scheme_are_refused():
         SUBTYPES.index("Mature B")
     with pytest.raises(UsageError, match="as many"):
         ClassScheme(("a", "b"), ("a",), ("#000000", "#ffffff"))
+
+
+def test_threads_that_write_at_once_leave_the_process_its_umask():
+    before, interval = os.umask(0o022), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = threads.map(lambda _: {files._umask() for _ in range(50_000)}, range(4))
+            assert set.union(*found) == {0o022}
+        assert os.umask(0o022) == 0o022
+    finally:
+        sys.setswitchinterval(interval)
+        os.umask(before)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +79,12 @@ def inside(folder: Path, relative: str | Path) -> Path:
     return path
 
 
+_UMASK = threading.Lock()
+"""The umask can be read only by setting it; two threads at once would leave the process with none."""
+
+
 def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
+    with _UMASK:
+        value = os.umask(0)
+        os.umask(value)
+        return value
