@@ -89,7 +89,7 @@ class Grid:
 
     def _points(self, span: Span, axis: int) -> NDArray[np.float64]:
         """Return where each image pixel under a tile lies on the analysis grid."""
-        return (np.arange(*self.image_range(span, axis)) + 0.5) * self.scale - 0.5
+        return (np.arange(*self.image_range(span, axis), dtype=np.float64) + 0.5) * self.scale - 0.5
 
     def positions(self, span: Span, axis: int) -> NDArray[np.float64]:
         """Return where each image pixel under a tile lies in it, from 0 to its last pixel."""
