@@ -6,7 +6,7 @@ Every network is trained by `napari-all train classifier` twice: on a split by t
 one that holds whole appearance clusters out. Reduced (128 px, 8 epochs of one image per training image, batches of 16)
 a network takes at most about a quarter of an hour of one core for both; --full (224 px, 30 epochs, batches of 32) is
 for a GPU. Writes docs/results/table4.json (table4_full.json) and the tables of docs/table4.md after every network.
-Interrupted, it goes on with --resume.
+Interrupted, it goes on with --resume. With --audit, what the networks of the grouped split look at is measured, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,20 @@ from napari_all.config import Settings
 from napari_all.data.dataset import find_labelled_images
 from napari_all.data.split import grouped_holdout, paper_split, write_split
 from napari_all.errors import Cancelled, FileExistsRefused
+from napari_all.evaluation.audit_report import AuditReport
 from napari_all.evaluation.classification import ClassificationReport
 from napari_all.files import write_json
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import load_checkpoint
 from napari_all.training.curves import read_curves
+from napari_all.workflows.audit import audit
+from napari_all.workflows.audit_config import AuditConfig, AuditData
 from napari_all.workflows.train_classifier import TrainClassifierReport, train_classifier
 from napari_all.workflows.train_classifier_config import TrainClassifierConfig, make_classifier_config
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULT = "result.json"
+RESULT, AUDIT = "result.json", "audit"
 _SEED = 0
 SETTINGS = ("patience=10000",)
 """Every epoch is trained; the validation images choose the one that counts."""
@@ -112,6 +116,30 @@ def run_network(network: str, plan: Plan, data: Path, splits: dict[str, Path], o
         write_json(folder / RESULT, figures(report, folder))
 
 
+def audit_network(network: str, data: AuditData, output: Path, monitor: Monitor) -> None:
+    """Audit the network of the grouped split on the images that it was tested on, where that is not done."""
+    run, folder = output / network / "grouped", output / network / AUDIT
+    if not (run / RESULT).exists() or (folder / "audit.json").exists():
+        return
+    monitor.message(f"{network}, audit")
+    model = str(run / f"{network}.safetensors")
+    audit(replace(data, split=run / "split.json"), folder, model=model, config=AuditConfig(), monitor=monitor)
+
+
+def audit_figures(folder: Path) -> dict[str, Any]:
+    """Return what the table tells of an audit: counts of images, and of predictions that change."""
+    found = AuditReport.parse(json.loads((folder / "audit.json").read_text())).model
+    assert found is not None, "the audit was given a model"
+    as_photographed = {b.origin: b for b in found.backgrounds if b.light == "as photographed"}
+    shares = {
+        "other_class": as_photographed["other class"],
+        "same_class": as_photographed["same class"],
+        "bar": max(found.bars, key=lambda share: share.share),
+        **{share.what.replace(" ", "_"): share for share in found.blanked},
+    }
+    return {what: {"count": one.count, "images": one.images} for what, one in shares.items()}
+
+
 def collect(output: Path, reduced: bool) -> dict[str, Any]:
     """Return the results of all runs that are finished."""
     runs = {
@@ -120,7 +148,8 @@ def collect(output: Path, reduced: bool) -> dict[str, Any]:
         }
         for network in NETWORKS
     }
-    return {"reduced": reduced, "runs": {network: found for network, found in runs.items() if found}}
+    audits = {n: audit_figures(folder) for n in NETWORKS if ((folder := output / n / AUDIT) / "audit.json").exists()}
+    return {"reduced": reduced, "runs": {network: found for network, found in runs.items() if found}, "audits": audits}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -131,6 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="gets results/table4.json and table4.md")
     parser.add_argument("--full", action="store_true", help="224 px, 30 epochs")
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="train these")
+    parser.add_argument("--audit", action="store_true", help="also audit the networks of the grouped split")
+    parser.add_argument("--groups", type=Path, help="overlapping fields, for the audit (default: those of the data)")
     parser.add_argument("--resume", action="store_true", help="go on with interrupted runs, keep finished ones")
     options = parser.parse_args(arguments)
     plan = FULL if options.full else REDUCED
@@ -142,6 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with terminal_monitor(quiet=False) as monitor:
         for network in options.only:
             run_network(network, plan, options.data, splits, output, monitor)
+            if options.audit:
+                audit_network(network, AuditData(options.data, options.groups), output, monitor)
             results = collect(output, plan.reduced)
             write_json(options.docs / "results" / f"{name}.json", results)
             replace_marked(options.docs / "table4.md", name, tables(results))

@@ -44,7 +44,7 @@ def tables(results: Mapping[str, Any]) -> list[str]:
         lines += [f"**{title}**", "", f"| network | {_HEAD} |", "|---" * 9 + "|"]
         lines += [_row(network, results["runs"].get(name, {}).get(split)) for name, network in NETWORKS.items()]
         lines += ["", *_counts(results, split)]
-    return [*lines, *_settings(results)]
+    return [*lines, *_settings(results), *_audits(results)]
 
 
 def paper_table() -> list[str]:
@@ -89,3 +89,31 @@ def _settings(results: Mapping[str, Any]) -> list[str]:
                 + ", ".join(f"{split}: epoch {r['best_epoch']} counts" for split, r in found.items())
             )
     return [*lines, ""] if lines else []
+
+
+def _audits(results: Mapping[str, Any]) -> list[str]:
+    """Return the table of what the networks of the grouped split look at; nothing where none was audited."""
+    audits = results.get("audits") or {}
+    if not audits:
+        return []
+    heads = {
+        "other_class": "background of another class",
+        "same_class": "background of the same class",
+        "bar": "scale bar, the worst",
+        "white_cells_alone": "white cells alone",
+        "without_white_cells": "without white cells",
+    }
+    images = max(one["whole"]["images"] for one in audits.values())
+    lines = [
+        f"**What they look at** (whole clusters held out, {images} of the images tested on): predictions that change "
+        "with what is exchanged, and right answers where part of the picture is blanked, in per cent",
+        "",
+        "| network | " + " | ".join(f"changed: {h}" for h in list(heads.values())[:3]) + " | right: whole picture | "
+        + " | ".join(f"right: {h}" for h in list(heads.values())[3:]) + " |",
+        "|---" * 7 + "|",
+    ]  # fmt: skip
+    for name, one in audits.items():
+        keys = (*list(heads)[:3], "whole", *list(heads)[3:])
+        told = " | ".join(f"{100 * one[key]['count'] / one[key]['images']:.1f}" for key in keys)
+        lines.append(f"| {NETWORKS[name].title} | {told} |")
+    return [*lines, ""]

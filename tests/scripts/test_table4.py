@@ -55,6 +55,18 @@ def test_the_command_and_its_page(folder, tmp_path):
     assert (tmp_path / "runs" / "cellnet" / "paper" / "result.json").stat().st_mtime_ns == before
 
 
+def test_the_networks_of_the_grouped_split_are_audited_on_what_they_were_tested_on(folder, tmp_path):
+    results = run(folder, tmp_path, "--only", "cellnet", "--audit")
+    assert list(results["audits"]) == ["cellnet"]
+    whole, test = results["audits"]["cellnet"]["whole"], results["runs"]["cellnet"]["grouped"]["test"]["accuracy"]
+    assert (whole["count"], whole["images"]) == (test["hits"], test["images"])
+    changed = results["audits"]["cellnet"]["other_class"]
+    assert 0 <= changed["count"] <= changed["images"]
+    text = (tmp_path / "docs" / "table4.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| ours (cellnet)") and line.count("|") == 8)
+    assert f" {100 * changed['count'] / changed['images']:.1f} |" in row
+
+
 def test_an_interrupted_network_goes_on_and_ends_alike(folder, tmp_path, monkeypatch):
     whole = run(folder, tmp_path / "a", "--only", "cellnet")["runs"]["cellnet"]
     train = script.train_classifier
