@@ -130,5 +130,5 @@ def told(changes: Changes) -> str:
         (REMOVED, len(changes.removed), "removed"),
         (OTHER_CELL, len(changes.changed), "changed"),
     )
-    parts = [f"<span style='color: {COLOURS[code]}'>■</span>&nbsp;{count}&nbsp;{word}" for code, count, word in counts]
+    parts = [f"<span style='color: {COLOURS[code]}'>■</span> {count} {word}" for code, count, word in counts]
     return f"<b>Dice {changes.dice:.3f}</b>  {'  '.join(parts)}"
