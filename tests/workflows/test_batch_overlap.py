@@ -186,3 +186,20 @@ def test_looking_for_earlier_results_tells_how_far_it_is_and_can_be_stopped(fold
     with pytest.raises(Cancelled):
         segment_batch([folder], tmp_path / "out", HSV, resume=True, monitor=Stop())
     assert files(tmp_path / "out") == before
+
+
+def test_what_another_process_ends_while_a_run_is_gone_on_with_is_kept(folder, alone, tmp_path):
+    """A worker of a cluster ends the image in its hand after the run was stopped."""
+    output = tmp_path / "late"
+    output.mkdir()
+
+    class Late(NullMonitor):
+        def report(self, stage: str, done: int, total: int) -> None:
+            if (stage, done, total) == ("earlier results", 2, len(NAMES)):  # the first image was looked at
+                for name, content in alone.items():
+                    if name.startswith("0_"):
+                        (output / name).write_bytes(content)
+
+    record = segment_batch([folder], output, HSV, resume=True, monitor=Late())
+    assert [entry.status for entry in record.inputs] == ["skipped", *["done"] * (len(NAMES) - 1)]
+    assert files(output) == alone

@@ -88,7 +88,12 @@ def segment_batch(
     more = extras or Extras()
     held = holding(images, output, config, watch) if resume else {}
     if not overwrite:
-        _refuse_existing([i for i in images if i.name not in held], output, resume)
+        others = [i for i in images if i.name not in held]
+        if resume:  # an unfinished result (no sidecar) is none
+            others = [i for i in others if ImageFiles.of(i, output).sidecar.exists()]
+            # A cluster's worker ends the image in its hand after its run was stopped: maybe just now.
+            held |= holding(others, output, config, watch)
+        _refuse_existing([i for i in others if i.name not in held], output, resume)
     clock = Clock()
     settings = config.model_dump(mode="json") | {"settings": portable(config.settings), "extras": more.model_dump()}
     record = RunRecord(command="segment", settings=settings, started=clock.started)
@@ -150,9 +155,8 @@ def _write(record: RunRecord, output: Path, sort: Order) -> None:
 
 
 def _refuse_existing(images: list[InputImage], output: Path, resume: bool) -> None:
-    """Refuse to replace results; an unfinished one (no sidecar) is no result when resuming."""
-    outputs = [ImageFiles.of(i, output) for i in images]
-    found = [p for files in outputs for p in files.existing if not resume or files.sidecar.exists()]
+    """Refuse to replace results of images, and without `resume` the tables of any."""
+    found = [path for image in images for path in ImageFiles.of(image, output).existing]
     if not resume:
         found += [path for name in (IMAGES_FILE, RUN_FILE) if (path := output / name).exists()]
     if found:
