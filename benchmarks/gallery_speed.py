@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from review_window import ReviewWindow
 
 from napari_all.files import write_json
 
@@ -53,20 +54,13 @@ def make_project(home: Path, images: int) -> Path:
     return home / "project"
 
 
-class Window:
-    """The real window with the gallery in front."""
+class Window(ReviewWindow):
+    """The window with the gallery in front."""
 
     def __init__(self, folder: Path) -> None:
-        import napari
-
-        from napari_all.gui.review import ReviewPanel
         from napari_all.gui.review_cells import CellsTab
 
-        self.viewer = napari.Viewer()
-        self.viewer.window._qt_window.resize(1280, 800)
-        self.panel = ReviewPanel(self.viewer)
-        self.viewer.window.add_dock_widget(self.panel, name="Review")
-        self.panel.open_project(folder)
+        super().__init__(folder)
         self.panel.tabs.show_tab(CellsTab)
         self.tab: Any = self.panel.tabs.of(CellsTab)
         self.tab.as_gallery.click()
@@ -75,17 +69,14 @@ class Window:
 
     def until(self, done: Callable[[], bool], limit_s: float = 600.0) -> float:
         """Let the window work until something holds; return the longest time in which it did not answer."""
-        from qtpy.QtWidgets import QApplication
+        end = time.monotonic() + limit_s
 
-        end, longest = time.monotonic() + limit_s, 0.0
-        while not done():
+        def over() -> bool:
             if time.monotonic() > end:
                 raise SystemExit("the window did not get done")
-            start = time.perf_counter()
-            QApplication.processEvents()
-            longest = max(longest, time.perf_counter() - start)
-            time.sleep(0.002)
-        return longest
+            return done()
+
+        return self.work(over, 0.002)
 
     def choose(self, chooser: Any, data: str) -> None:
         chooser.setCurrentIndex(chooser.findData(data))
@@ -95,13 +86,17 @@ class Window:
     def cards(self) -> list[Any]:
         return list(self.gallery.view.cards.cards)
 
-    def seen(self) -> bool:
-        """Tell whether every card on the screen has its picture."""
+    def in_view(self) -> list[int]:
+        """Return the rows of the cards on the screen."""
+        view, area = self.gallery.view, self.gallery.view.viewport().rect()
+        model = view.cards
+        return [row for row in range(model.rowCount()) if view.visualRect(model.index(row)).intersects(area)]
+
+    def pictured(self, rows: list[int]) -> bool:
+        """Tell whether every one of some cards has its picture."""
         from qtpy.QtCore import Qt
 
-        view, model = self.gallery.view, self.gallery.view.cards
-        area = view.viewport().rect()
-        rows = [row for row in range(model.rowCount()) if view.visualRect(model.index(row)).intersects(area)]
+        model = self.gallery.view.cards
         return all(model.index(row).data(Qt.ItemDataRole.DecorationRole) is not None for row in rows)
 
 
@@ -158,7 +153,8 @@ def measure(window: Window, images: int) -> tuple[Found, dict[str, float]]:
     for place in rng.choice(bar.maximum(), 8).tolist():
         start, cpu = time.perf_counter(), time.thread_time()
         bar.setValue(place)
-        window.until(window.seen)
+        rows = window.in_view()
+        window.until(lambda: window.pictured(rows))  # noqa: B023 - called at once
         times.append((time.perf_counter() - start, time.thread_time() - cpu))
     found["page to cells not seen yet, until their pictures are there"] = told(times)
     return found, gathered
@@ -171,8 +167,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         window = Window(make_project(Path(home), images))
         found, gathered = measure(window, images)
-        window.panel.close_project()
-        window.viewer.close()
+        window.close()
     print(", ".join(f"{name} {value}" for name, value in gathered.items()))
     print("| step | ms | worst | processor ms |\n|---|---|---|---|")
     for name, row in found.items():

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from review_window import ReviewWindow
 
 from napari_all.files import write_json
 
@@ -75,32 +76,19 @@ def make_project(home: Path) -> Path:
     return home / "project"
 
 
-class Window:
-    """The real window with the project open."""
+class Window(ReviewWindow):
+    """The window, with the times taken."""
 
     def __init__(self, folder: Path) -> None:
-        import napari
-
-        from napari_all.gui.review import ReviewPanel
-
-        self.viewer = napari.Viewer()
-        self.viewer.window._qt_window.resize(1280, 800)
-        self.panel = ReviewPanel(self.viewer)
-        self.viewer.window.add_dock_widget(self.panel, name="Review")
-        self.panel.open_project(folder)
-        self.session: Any = self.panel.session
+        super().__init__(folder)
         self.times: dict[str, Times] = defaultdict(lambda: defaultdict(list))
         self.own: Any = None
         self.settle()
 
     def settle(self, seconds: float = SETTLE_S) -> float:
         """Let timers and threads come to rest; return the processor's time that the window's thread took for it."""
-        from qtpy.QtWidgets import QApplication
-
         start, end = time.thread_time(), time.monotonic() + seconds
-        while time.monotonic() < end:
-            QApplication.processEvents()
-            time.sleep(0.01)
+        self.work(lambda: time.monotonic() >= end, 0.01)
         return time.thread_time() - start
 
     def draw(self) -> None:
@@ -220,8 +208,7 @@ def in_window(job: Callable[[Window], None]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         window = Window(make_project(Path(home)))
         job(window)
-        window.panel.close_project()
-        window.viewer.close()
+        window.close()
         return {name: told(times) for name, times in window.times.items()}
 
 

@@ -149,13 +149,14 @@ class SlideRegions(QGroupBox):
         if labels is None:
             return
         if shown is not None:  # some systems replace no file that is open
+            place = self._viewer.layers.index(shown)
             self._viewer.layers.remove(shown)
             shown.metadata[OPEN_KEY].close()
         config, arrays = request_for([layer], [stem_of(layer)])
         config |= {"path": str(region[0]), "labels": str(labels)}
         job = self._panel.start("put_back", config, arrays, self._on_was_put_back, heavy=False, stage="Putting back")
         if shown is not None:
-            job.ended.connect(lambda: self._show_labels(labels, layer))
+            job.ended.connect(lambda: self._show_labels(labels, place, layer))
 
     def _asked(self, slide: str) -> Path | None:
         path, _ = QFileDialog.getOpenFileName(
@@ -163,9 +164,9 @@ class SlideRegions(QGroupBox):
         )
         return Path(path) if path else None
 
-    def _show_labels(self, labels: Path, active: Labels) -> None:
-        """Show the slide's labels again, below the region's layers."""
-        self._viewer.layers.insert(1, slide_labels_layer(labels))
+    def _show_labels(self, labels: Path, place: int, active: Labels) -> None:
+        """Show the slide's labels again, where they were."""
+        self._viewer.layers.insert(place, slide_labels_layer(labels))
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from napari_all.project import deeds
 from napari_all.project.change import Change
 from napari_all.project.clock import utc_now
 from napari_all.project.folder import PAUSE_S, ProjectFolder
-from napari_all.project.history import StepKind
+from napari_all.project.history import Step, StepKind
 from napari_all.project.layout import Shelf
 from napari_all.project.opened import Opened, Replayed
 from napari_all.project.plane_files import SavedImage, read_image_files
@@ -75,10 +76,8 @@ class Project(ProjectFolder):
         """
         if not change:
             return change
-        self._wait_for_log()
-        done = self._commit(image, deeds.put_in_work(self.values(image), change), "step")
-        self.poke()
-        return done
+        with self._action():
+            return self._commit(image, deeds.put_in_work(self.values(image), change), "step")
 
     def set_status(self, image: str, status: ImageStatus) -> Change:
         """Say how far the work on an image is; one step of undo."""
@@ -95,13 +94,12 @@ class Project(ProjectFolder):
         """
         for cells in classes.values():
             deeds.check_classes(cells.values(), self.manifest.cell_classes)
-        self._wait_for_log()
-        kind: StepKind = "step"
-        for image, cells in classes.items():
-            if change := deeds.new_classes(self.values(image), cells):
-                self._commit(image, change, kind)
-                kind = "joined"
-        self.poke()
+        with self._action():
+            kind: StepKind = "step"
+            for image, cells in classes.items():
+                if change := deeds.new_classes(self.values(image), cells):
+                    self._commit(image, change, kind)
+                    kind = "joined"
 
     def values(self, image: str) -> Values:
         """Return status, flag and cell classes of an image as they are now."""
@@ -110,30 +108,41 @@ class Project(ProjectFolder):
 
     def undo(self) -> tuple[Replayed, ...]:
         """Take back the last action, on whichever images it was; return what that did to each, nothing without one."""
-        self._wait_for_log()
-        done = []
-        for step in self.desk.history.to_undo:
-            change = replace(self.desk.history.change_of(step).reversed(), undoes=step.n)
-            done.append(Replayed(step.image, self._commit(step.image, change)))
-            self.desk.history.undid()
-        self.poke()
-        return tuple(done)
+        history = self.desk.history
+        return self._replay(
+            history.to_undo, lambda step: replace(history.change_of(step).reversed(), undoes=step.n), history.undid
+        )
 
     def redo(self) -> tuple[Replayed, ...]:
         """Do again the action that was taken back last; see `undo`."""
-        self._wait_for_log()
+        history = self.desk.history
+        return self._replay(
+            history.to_redo, lambda step: replace(history.change_of(step), redoes=step.n), history.redid
+        )
+
+    def _replay(
+        self, steps: Sequence[Step], change_of: Callable[[Step], Change], noted: Callable[[], None]
+    ) -> tuple[Replayed, ...]:
         done = []
-        for step in self.desk.history.to_redo:
-            change = replace(self.desk.history.change_of(step), redoes=step.n)
-            done.append(Replayed(step.image, self._commit(step.image, change)))
-            self.desk.history.redid()
-        self.poke()
+        with self._action():
+            for step in steps:
+                done.append(Replayed(step.image, self._commit(step.image, change_of(step))))
+                noted()
         return tuple(done)
 
     def abandon(self) -> None:
         """Let go of the folder without saving anything more."""
         self._pictures.close()
         super().abandon()
+
+    @contextmanager
+    def _action(self) -> Iterator[None]:
+        """Begin an action once the one before it is in the log; what was done of it by its end is written."""
+        self._wait_for_log()
+        try:
+            yield
+        finally:
+            self.poke()
 
     def _commit(self, image: str, change: Change, step: StepKind | None = None) -> Change:
         return self.desk.commit(image, replace(change, who=self.who, when=utc_now()), step)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from math import prod
@@ -16,12 +15,12 @@ from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import portable
 from napari_all.io.tables import IMAGE_COLUMNS, IMAGES_VERSION, write_table
 from napari_all.monitor import Monitor, NullMonitor
-from napari_all.workflows.per_image import Rest, SaveTimer, is_complete, read_ahead, work_through
+from napari_all.workflows.per_image import SaveTimer, is_complete, overlapped
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
 from napari_all.workflows.segment import SegmentConfig
-from napari_all.workflows.segment_cluster import segment_on_cluster
+from napari_all.workflows.segment_cluster import Segmented, segment_on_cluster
 from napari_all.workflows.segment_files import Extras, ImageFiles, holding
-from napari_all.workflows.segment_task import Made, RunFacts, SegmentTask
+from napari_all.workflows.segment_task import Given, Made, RunFacts, SegmentTask
 
 RUN_FILE = "run.json"
 IMAGES_FILE = "images.csv"
@@ -99,7 +98,7 @@ def segment_batch(
     record = RunRecord(command="segment", settings=settings, started=clock.started)
     tasks = [SegmentTask(i, output, config, more, max_pixels, resume, held.get(i.name)) for i in images]
     timer, entries, facts = SaveTimer(), list[InputRecord](), RunFacts()
-    done = segment_on_cluster(scheduler, tasks, output, watch) if scheduler else _overlapped(tasks, watch)
+    done = segment_on_cluster(scheduler, tasks, output, watch) if scheduler else _here(tasks, watch)
     try:
         with closing(done) as results:
             for entry, told in results:
@@ -115,27 +114,16 @@ def segment_batch(
     return record
 
 
-def _overlapped(tasks: Sequence[SegmentTask], monitor: Monitor) -> Generator[tuple[InputRecord, RunFacts], None, None]:
+def _here(tasks: Sequence[SegmentTask], monitor: Monitor) -> Generator[Segmented, None, None]:
     """Yield what each task gives, in order; the next image is read and the last ones are written during computing."""
     by_name = {task.image.name: task for task in tasks}
-    images = [task.image for task in tasks]
-    facts: dict[str, RunFacts] = {}
 
-    def write(task: SegmentTask, made: Made) -> InputRecord:
-        entry, facts[task.image.name] = task.write(made)
-        return entry
+    def work(image: InputImage, given: Given, steps: Monitor) -> Segmented | Callable[[], Segmented]:
+        task = by_name[image.name]
+        made = task.compute(given, steps)
+        return task.write(made) if _is_large(made) else partial(task.write, made)
 
-    with ThreadPoolExecutor(1, "read-ahead") as reader:
-        given = read_ahead(images, lambda image: by_name[image.name].read(), reader)
-
-        def work(image: InputImage, steps: Monitor) -> InputRecord | Rest:
-            task = by_name[image.name]
-            made = task.compute(given(image), steps)
-            return write(task, made) if _is_large(made) else partial(write, task, made)
-
-        with closing(work_through(images, work, monitor)) as entries:
-            for entry in entries:
-                yield entry, facts.pop(entry.image, {})
+    return overlapped([task.image for task in tasks], lambda image: by_name[image.name].read(), work, {}, monitor)
 
 
 def _is_large(made: Made) -> bool:

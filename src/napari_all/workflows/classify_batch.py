@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from napari_all.workflows.classify_cluster import classify_on_cluster
 from napari_all.workflows.classify_report import check_report, write_report
 from napari_all.workflows.classify_task import Classified, ClassifyTask, Shown
 from napari_all.workflows.explain import explanation_files
-from napari_all.workflows.per_image import SaveTimer, is_complete, read_ahead, work_through
+from napari_all.workflows.per_image import SaveTimer, is_complete, overlapped
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord, read_record, record_beside
 from napari_all.workflows.segment import SegmentConfig
 
@@ -184,18 +183,13 @@ class _Job:
     def here(self, monitor: Monitor) -> Generator[Classified, None, None]:
         """Yield what becomes of each image in order; meanwhile the next one is read."""
         tasks = {task.image.name: task for task in self.tasks}
-        shown: dict[str, Shown] = {}
-
-        with ThreadPoolExecutor(1, "read-ahead") as reader:
-            given = read_ahead(self._images, lambda image: tasks[image.name].read(), reader)
-
-            def work(image: InputImage, steps: Monitor) -> InputRecord:
-                record, shown[image.name] = tasks[image.name].predict(given(image), steps)
-                return record
-
-            with closing(work_through(self._images, work, monitor)) as records:
-                for record in records:
-                    yield record, shown.pop(record.image, Shown())
+        return overlapped(
+            self._images,
+            lambda image: tasks[image.name].read(),
+            lambda image, given, steps: tasks[image.name].predict(given, steps),
+            Shown(),
+            monitor,
+        )
 
     def records(self, results: Iterable[Classified]) -> Iterator[InputRecord]:
         """Yield the record of each image; what belongs to it is kept for the tables and the page."""

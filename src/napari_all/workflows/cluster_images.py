@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from napari_all.errors import Cancelled, ClusterError
 from napari_all.io.inputs import InputImage
@@ -14,13 +14,10 @@ from napari_all.monitor import Monitor
 from napari_all.networks.zoo import find_weights, source_of
 from napari_all.workflows.cluster import Cluster
 from napari_all.workflows.cluster_worker import Answer, Task
-from napari_all.workflows.per_image import ImageMonitor, failure
+from napari_all.workflows.per_image import Done, ImageMonitor, More, failure
 from napari_all.workflows.run_record import InputRecord
 
-More = TypeVar("More")
 Result = TypeVar("Result")
-Done: TypeAlias = tuple[InputRecord, More]
-"""The record of an image, and what else there is to know of it."""
 
 
 class ImagesOnCluster(Generic[More]):

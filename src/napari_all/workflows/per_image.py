@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeAlias, TypeVar
 
 from napari_all.errors import (
@@ -33,6 +34,9 @@ _UNWRITTEN = 2
 """So many images are worked on before the results of the first of them are written."""
 
 Result = TypeVar("Result")
+More = TypeVar("More")
+Done: TypeAlias = tuple[InputRecord, More]
+"""The record of an image, and what else there is to know of it."""
 Rest: TypeAlias = Callable[[], InputRecord]
 """What is left to do of an image when the next one can be begun."""
 Work: TypeAlias = Callable[[InputImage, Monitor], InputRecord | Rest]
@@ -159,6 +163,42 @@ def read_ahead(
 
     readings = begin()
     return lambda image: next(reading for one, reading in readings if one is image).result()
+
+
+def overlapped(
+    images: Sequence[InputImage],
+    read: Callable[[InputImage], Result],
+    work: Callable[[InputImage, Result, Monitor], Done[More] | Callable[[], Done[More]]],
+    nothing: More,
+    monitor: Monitor,
+) -> Generator[Done[More], None, None]:
+    """Yield the record of each image, in order, with what else there is to know; meanwhile the next one is read.
+
+    Parameters
+    ----------
+    read
+        Reads an image, in another thread.
+    work
+        (image, what `read` gave, monitor) -> what is yielded, or what is left to do, which gives it (`work_through`).
+    nothing
+        What there is to know of an image that failed or was not begun.
+    """
+    more: dict[str, More] = {}
+
+    def record_of(done: Done[More]) -> InputRecord:
+        record, more[record.image] = done
+        return record
+
+    with ThreadPoolExecutor(1, "read-ahead") as reader:
+        given = read_ahead(images, read, reader)
+
+        def begin(image: InputImage, steps: Monitor) -> InputRecord | Rest:
+            done = work(image, given(image), steps)
+            return record_of(done) if isinstance(done, tuple) else lambda: record_of(done())
+
+        with closing(work_through(images, begin, monitor)) as records:
+            for record in records:
+                yield record, more.pop(record.image, nothing)
 
 
 class SaveTimer:
