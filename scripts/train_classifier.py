@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,6 +64,7 @@ class Plan:
     smoothing: float = 0.05
     average: float = 0.99
     exchange: float = 0.5
+    widths: list[int] = field(default_factory=lambda: [16, 32, 48, 64])
     seed: int = 0
 
 
@@ -121,10 +123,15 @@ def settings_of(plan: Plan) -> ClassifierTraining:
     )  # fmt: skip
 
 
+def network_options(plan: Plan) -> dict[str, Any]:
+    """Return all options of the network."""
+    return BACKBONES[BACKBONE].options_for(len(SUBTYPES), VIEW.channels, plan.size_px, widths=plan.widths)
+
+
 def train(data: Data, chosen: Sequence[int], plan: Plan, folder: Path, monitor: Monitor) -> nn.Module:
     """Train on some of the images, or go on with it; return the network ready to predict."""
     positions, settings = np.array(chosen), settings_of(plan)
-    options = BACKBONES[BACKBONE].options_for(len(SUBTYPES), VIEW.channels, plan.size_px)
+    options = network_options(plan)
     spec = ClassifierSpec(BACKBONE, options, SUBTYPES.names, VIEW.channels, InputInfo(size_px=plan.size_px))
     keys = [data.images[i].key for i in chosen]
     begin_run(folder, BACKBONE, {**asdict(plan), "images": keys}, resume=True, free=("epochs",))
@@ -233,11 +240,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--only", nargs="*", metavar="PROTOCOL", help="train the folds of these, no more: several processes"
     )
     parser.add_argument("--threads", type=int, default=1)
-    for field, value in asdict(Plan()).items():
-        parser.add_argument(f"--{field.replace('_', '-')}", type=type(value), default=value)
+    for name, value in asdict(Plan()).items():
+        option, many = f"--{name.replace('_', '-')}", isinstance(value, list)
+        parser.add_argument(option, type=int if many else type(value), nargs="+" if many else None, default=value)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    plan = Plan(**{field: getattr(options, field) for field in asdict(Plan())})
+    plan = Plan(**{name: getattr(options, name) for name in asdict(Plan())})
     with terminal_monitor(quiet=False) as monitor:
         data = load_data(options.data, plan.size_px, options.groups, options.output, monitor)
         protocols = protocols_of(data.images, options.fold_seeds)
@@ -254,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results_path = options.results or options.output / "folds.json"
     calibration, figures = fit_and_report(results, known, asdict(plan), results_path)
     familiar = fit_familiar(outputs(final, data.shown)[0], data.looks)
-    backbone = (BACKBONE, BACKBONES[BACKBONE].options().model_dump(mode="json"))
+    backbone = (BACKBONE, network_options(plan))
     checkpoint = options.checkpoint or options.output / "subtype-cellnet"
     save_classifier(checkpoint, final.state_dict(), familiar, calibration, figures, backbone)
     print(f"wrote {checkpoint}.safetensors, {checkpoint}.json and {results_path}")

@@ -118,14 +118,32 @@ def test_an_edit_without_pixels_has_an_empty_window_and_touches_nothing():
     edit = editing.fill_holes(labels, 1)
     assert len(edit) == 0
     assert edit.window == (slice(0, 0), slice(0, 0))
-    assert editing.touched(labels, edit) == set()
+    assert editing.touched(edit, change(Planes(labels.copy()), edit)) == set()
 
 
 def test_touched_names_what_was_there_and_what_comes():
     labels = two_cells()
-    assert editing.touched(labels, editing.merge_cells(labels, [3, 1])) == {1, 3}
-    assert editing.touched(labels, editing.split_cell(labels, [(5, 15), (35, 15)])) == {1, 8}
-    assert editing.touched(labels, editing.delete_cell(labels, 7)) == {7}
+
+    def touched(edit: Edit) -> set[int]:
+        return editing.touched(edit, change(Planes(labels.copy()), edit))
+
+    assert touched(editing.merge_cells(labels, [3, 1])) == {1, 3}
+    assert touched(editing.split_cell(labels, [(5, 15), (35, 15)])) == {1, 8}
+    assert touched(editing.delete_cell(labels, 7)) == {7}
+
+
+def test_an_edit_reaches_the_pixels_of_planes_in_any_order_in_memory():
+    labels = np.asfortranarray(two_cells())
+    planes = Planes(labels.copy(order="F"), np.asfortranarray(labels > 0, np.uint8), "nucleus+cytoplasm")
+    whole = planes.labels[:, ::-1]  # a view without an order of its own
+    planes = Planes(whole, planes.classes[:, ::-1], "nucleus+cytoplasm")
+    before = whole.copy()
+    edit = completed(planes, editing.delete_cell(before, 7))
+    inverse = change(planes, edit)
+    assert 7 not in whole
+    assert (planes.classes[before == 7] == 0).all()
+    change(planes, inverse)
+    np.testing.assert_array_equal(whole, before)
 
 
 def test_the_index_knows_where_cells_lie_and_the_next_number():
@@ -169,8 +187,8 @@ def test_every_edit_can_be_taken_back_and_the_index_follows(name, labels, index,
     flat = edit.indices[0] * 40 + edit.indices[1]
     assert len(np.unique(flat)) == len(flat), "a pixel is listed twice"
     full = completed(planes, edit)
-    touched = editing.touched(labels, full)
     inverse = change(planes, full, cells)
+    touched = editing.touched(full, inverse)
     if name in ASKED | KEEPERS:
         others = (labels > 0) & (labels != label) if name in ASKED else labels > 0
         np.testing.assert_array_equal(planes.labels[others], labels[others])

@@ -183,8 +183,7 @@ def test_after_an_edit_only_what_it_touched_is_measured_and_all_is_as_if_measure
         lambda: editing.delete_cell(planes.labels, 3, cells),
     ):
         edit = completed(planes, make())
-        touched = editing.touched(planes.labels, edit)
-        change(planes, edit, cells)
+        touched = editing.touched(edit, change(planes, edit, cells))
         known = remeasured(known, touched, image, cells)
         anew = measure_cells(planes.labels, planes.classes, "nucleus+cytoplasm", smear.rgb)
         assert tuple(known.values()) == with_classes(anew, {1: "blast", 2: "lymphocyte"})

@@ -151,8 +151,8 @@ class Shown:
         full = editing.completed(planes, edit)
         if not len(full):
             return False
-        touched = editing.touched(self.pixels.labels, full)
         inverse = editing.change(planes, full, self.cells)
+        touched = editing.touched(full, inverse)
         cell = next(iter(touched)) if len(touched) == 1 else None
         try:
             self._record(change_of_edit(tool, full, inverse, self.pixels.shape, cell))

@@ -42,7 +42,8 @@ class PlaneDiff:
         """Make a diff of pixels in the order in which they were set, some perhaps several times (a brush stroke)."""
         if (indices[1:] > indices[:-1]).all():  # each once and in order: nothing to sort
             old, new = np.asarray(before, DTYPES[plane]), np.asarray(after, DTYPES[plane])
-            changed = old != new
+            if (changed := old != new).all():
+                return cls(plane, indices.astype(np.int64, copy=False), old, new)
             return cls(plane, indices[changed].astype(np.int64), old[changed], new[changed])
         order = np.argsort(indices, kind="stable")
         places, first = np.unique(indices[order], return_index=True)
@@ -135,7 +136,7 @@ def change_of_edit(tool: str, edit: Edit, inverse: Edit, shape: tuple[int, int],
     shape
         (Y, X) of the image.
     """
-    flat = np.ravel_multi_index(edit.indices, shape)
+    flat = edit.places(shape[1])
     diffs = [PlaneDiff.of("labels", flat, inverse.values, edit.values)]
     following: tuple[PlaneName, ...] = ("classes", "ignore", "marks")
     for plane in following:

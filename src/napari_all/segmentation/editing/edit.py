@@ -46,6 +46,10 @@ class Edit:
     def __len__(self) -> int:
         return len(self.values)
 
+    def places(self, width: int) -> NDArray[np.intp]:
+        """Return the changed pixels as positions y * width + x: read and set twice as fast as pairs."""
+        return self.indices[0] * width + self.indices[1]
+
     @property
     def spoken(self) -> tuple[str, ...]:
         """The planes beside the labels that it says something of."""
@@ -105,8 +109,8 @@ def completed(planes: Planes, edit: Edit) -> Edit:
     cell. A pixel of a cell is neither ignored nor marked. A plane of which no pixel changes is not spoken of.
     """
     inside = edit.values > 0
-    flat = edit.indices[0] * planes.labels.shape[1] + edit.indices[1]  # twice as fast as pairs, for edits of all cells
-    labels = planes.labels.reshape(-1)[flat]
+    flat = edit.places(planes.labels.shape[1])
+    labels = planes.labels.take(flat)
     changing = np.asarray(labels != edit.values)
     if not edit.spoken and inside.all() and labels.all():  # numbers alone change: nothing follows
         return edit if changing.all() else _picked(edit, changing)
@@ -117,7 +121,7 @@ def completed(planes: Planes, edit: Edit) -> Edit:
             if wanted is not None:
                 said[name] = wanted
             continue
-        before = plane.reshape(-1)[flat]
+        before = plane.take(flat)
         new = _following(name, before if wanted is None else wanted, inside, planes.parts)
         if (differs := new != before).any():
             changing |= differs
@@ -145,20 +149,21 @@ def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
     for name in spoken:
         if getattr(planes, name) is None:
             raise MaskError(f"the edit changes the plane {name!r}, which is not kept here; give it to Planes")
-    labels = planes.labels[edit.indices]
-    before = {name: getattr(planes, name)[edit.indices] for name in spoken}
-    planes.labels[edit.indices] = edit.values
+    flat = edit.places(planes.labels.shape[1])
+    labels = planes.labels.take(flat)
+    before = {name: getattr(planes, name).take(flat) for name in spoken}
+    _put(planes.labels, flat, edit.values)
     for name in spoken:
-        getattr(planes, name)[edit.indices] = getattr(edit, name)
+        _put(getattr(planes, name), flat, getattr(edit, name))
     if cells is not None:
         cells.update(planes.labels, edit.indices, labels)
     return Edit(edit.indices, labels, **before)
 
 
-def touched(labels: NDArray[Any], edit: Edit) -> set[int]:
-    """Return the numbers of the cells that an edit changes, makes or ends; `labels` as they are before it."""
+def touched(edit: Edit, inverse: Edit) -> set[int]:
+    """Return the numbers of the cells that an edit changes, makes or ends; `inverse` as `change` returns it."""
     found: set[int] = set()
-    for numbers in (labels[edit.indices], edit.values):
+    for numbers in (inverse.values, edit.values):
         last_of_run = np.append(numbers[1:] != numbers[:-1], True)[: len(numbers)]
         found.update(np.unique(numbers[last_of_run]).tolist())
     return found - {0}
@@ -202,6 +207,13 @@ def _following(name: str, wanted: NDArray[Any], inside: BoolMask, parts: Parts) 
         return np.where(inside, 0, wanted).astype(wanted.dtype)
     added = CYTOPLASM if parts == "nucleus+cytoplasm" else NUCLEUS
     return np.where(inside, np.where(wanted > 0, wanted, added), 0).astype(np.uint8)
+
+
+def _put(plane: NDArray[Any], places: NDArray[np.intp], values: NDArray[Any]) -> None:
+    if plane.flags.c_contiguous:  # three times as fast
+        plane.reshape(-1)[places] = values
+    else:
+        np.put(plane, places, values)
 
 
 def _picked(edit: Edit, which: BoolMask) -> Edit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,17 @@ class CellIndex:
         indices, before
             (y, x) of the changed pixels and what stood there; each pixel once.
         """
+        y, x = indices
+        after = labels.take(y * labels.shape[1] + x)
+        runs = _Runs.of(indices, before, after)
         # what shrinks comes first: a number that moved across the image would have a box of both places
-        for label, _ in _boxes_of(before, indices):
+        for label, _ in runs.boxes(before):
             box = self._boxes.pop(label)
             there = labels[box] == label
             if there.any():
                 inner = around(there)
                 self._boxes[label] = _shifted(inner[0], box[0].start), _shifted(inner[1], box[1].start)
-        for label, box in _boxes_of(labels[indices], indices):
+        for label, box in runs.boxes(after):
             self._boxes[label] = spanning(self._boxes.get(label, box), box)
 
 
@@ -84,22 +88,38 @@ def index_of(labels: NDArray[Any], cells: CellIndex | None) -> CellIndex:
     return CellIndex(labels) if cells is None else cells
 
 
-def _boxes_of(values: NDArray[Any], indices: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Iterator[tuple[int, Window]]:
-    """Yield each label above 0 among `values` with the bounding box of its pixels."""
-    if not len(values):
-        return
-    # edits list a cell's pixels in long runs: those are bounded first, and only runs are sorted
-    runs = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
-    order = np.argsort(values[runs], kind="stable")
-    ordered = values[runs][order]
-    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
-    low, high = (
-        [f.reduceat(f.reduceat(axis, runs)[order], starts) for axis in indices] for f in (np.minimum, np.maximum)
-    )
-    for k, label in enumerate(ordered[starts]):
-        if label > 0:
-            rows, columns = (slice(int(low[a][k]), int(high[a][k]) + 1) for a in (0, 1))
-            yield int(label), (rows, columns)
+@dataclass(frozen=True)
+class _Runs:
+    """Changed pixels side by side of one old and one new label: edits list a cell's row by row, so there are few.
+
+    `first`, `last` (R,) positions in the lists of pixels, whose (y, x) are `indices`.
+    """
+
+    indices: tuple[NDArray[np.intp], NDArray[np.intp]]
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls, indices: tuple[NDArray[np.intp], NDArray[np.intp]], before: NDArray[Any], after: NDArray[Any]
+    ) -> _Runs:
+        y, x = indices
+        ends = (y[1:] != y[:-1]) | (x[1:] != x[:-1] + 1) | (before[1:] != before[:-1]) | (after[1:] != after[:-1])
+        bounds = np.flatnonzero(ends)
+        return cls(indices, np.append(0, bounds + 1)[: len(y)], np.append(bounds, len(y) - 1)[: len(y)])
+
+    def boxes(self, values: NDArray[Any]) -> Iterator[tuple[int, Window]]:
+        """Yield each label above 0 among the pixels' old or new ones with the bounding box of its pixels."""
+        if not len(values):
+            return
+        order = np.argsort(values[self.first], kind="stable")
+        ordered = values[self.first][order]
+        starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        low = [np.minimum.reduceat(axis[self.first][order], starts).tolist() for axis in self.indices]
+        high = [np.maximum.reduceat(axis[self.last][order], starts).tolist() for axis in self.indices]
+        for k, label in enumerate(ordered[starts].tolist()):
+            if label > 0:
+                yield label, (slice(low[0][k], high[0][k] + 1), slice(low[1][k], high[1][k] + 1))
 
 
 def _shifted(side: slice, by: int) -> slice:
