@@ -18,11 +18,15 @@ from napari_all.data.synthetic import make_smear
 from napari_all.errors import Cancelled, UsageError
 from napari_all.io.inputs import InputImage
 from napari_all.io.masks import read_labels
+from napari_all.io.slides import open_slide
 from napari_all.monitor import NullMonitor
+from napari_all.segmentation.instances import components
+from napari_all.segmentation.postprocess import typical_area
 from napari_all.workflows.batch import segment_batch
 from napari_all.workflows.segment import make_config, segment_image
 from napari_all.workflows.segment_files import Extras, ImageFiles
-from napari_all.workflows.segment_slide import segment_slide
+from napari_all.workflows.segment_slide import find_here, segment_slide
+from napari_all.workflows.slide_plan import Overview, fix
 
 DIAMETER = 140.0
 SIDE = 4000
@@ -99,6 +103,30 @@ def test_the_files_are_pyramids_that_keep_the_pixel_size(in_blocks):
     assert read_labels(in_blocks.labels).sidecar.pixel_size_um == pytest.approx((0.1, 0.1))
 
 
+def test_limits_of_colour_are_found_once_for_the_whole_slide(large, tmp_path):
+    automatic = make_config("hsv")
+    with open_slide(large.tif) as slide:
+        fixed, diameter = fix(slide, Overview.of(slide), automatic, NullMonitor(), find_here)
+    assert not fixed.settings["automatic"]
+    whole = segment_image(large.rgb, fixed).labels
+    assert whole.max() == 12 * 6
+    assert diameter == pytest.approx(2 * np.sqrt(typical_area(components(whole > 0)) / np.pi), rel=0.05)
+    for block_px in (1300, 2900):
+        files = ImageFiles.of(InputImage(large.tif, large.tif.name), tmp_path / str(block_px))
+        _, sidecar = segment_slide(large.tif, files, automatic, Extras(), NullMonitor(), block_px=block_px)
+        found = read_labels(files.labels).labels
+        assert ((found > 0) == (whole > 0)).mean() > 0.9999
+        assert found.max() == whole.max()
+        assert (sidecar.settings, sidecar.model, sidecar.parts) == (automatic.settings, None, "cell")
+
+
+def test_a_slide_without_cells_says_what_to_do(tmp_path):
+    tifffile.imwrite(tmp_path / "glass.tif", np.full((900, 900, 3), 235, np.uint8), tile=(256, 256), photometric="rgb")
+    files = ImageFiles.of(InputImage(tmp_path / "glass.tif", "glass.tif"), tmp_path / "out")
+    with pytest.raises(UsageError, match=r"no white cell.*give the settings"):
+        segment_slide(tmp_path / "glass.tif", files, make_config("hsv"), Extras(), NullMonitor())
+
+
 class StopAfter(NullMonitor):
     """Asks to stop when some blocks were done."""
 
@@ -161,7 +189,7 @@ def test_the_command_takes_slides_among_images(large, tmp_path):
 @pytest.mark.parametrize(
     ("config", "extras", "why"),
     [
-        (make_config("hsv"), Extras(), "'hsv'.*use unet"),
+        (make_config("lab"), Extras(), "'lab'.*use hsv, unet"),
         (make_config("unet", assignments=["normalise=reinhard"]), Extras(), "reinhard"),
         (UNET, Extras(uncertainty=True), "no uncertainty map"),
     ],

@@ -105,6 +105,8 @@ class SegmentationMethod:
     resolve
         (rgb, settings) -> settings with what is automatic filled in and `automatic` off, so that a form can show the
         values found; None where the settings have no field `automatic`.
+    by_blocks
+        True when a block of a large image comes out as in the whole, once what is automatic is fixed.
     """
 
     name: str
@@ -117,3 +119,4 @@ class SegmentationMethod:
     in_engine: bool = False
     preview: Callable[[RGBImage, Settings], BoolMask] | None = None
     resolve: Callable[[RGBImage, Settings], Settings] | None = None
+    by_blocks: bool = False

@@ -24,8 +24,9 @@ from napari_all.workflows.cluster_worker import Answer
 from napari_all.workflows.run_record import Clock, InputRecord
 from napari_all.workflows.segment import SegmentConfig, segment_image
 from napari_all.workflows.segment_files import ImageFiles
-from napari_all.workflows.segment_slide import Finder, Found, segment_slide
+from napari_all.workflows.segment_slide import segment_slide
 from napari_all.workflows.segment_task import RunFacts, SegmentTask
+from napari_all.workflows.slide_plan import Finder, Found
 
 Segmented: TypeAlias = tuple[InputRecord, RunFacts]
 

@@ -100,9 +100,7 @@ class _Runs:
     last: NDArray[np.intp]
 
     @classmethod
-    def of(
-        cls, indices: tuple[NDArray[np.intp], NDArray[np.intp]], before: NDArray[Any], after: NDArray[Any]
-    ) -> _Runs:
+    def of(cls, indices: tuple[NDArray[np.intp], NDArray[np.intp]], before: NDArray[Any], after: NDArray[Any]) -> _Runs:
         y, x = indices
         ends = (y[1:] != y[:-1]) | (x[1:] != x[:-1] + 1) | (before[1:] != before[:-1]) | (after[1:] != after[:-1])
         bounds = np.flatnonzero(ends)

@@ -117,4 +117,5 @@ ENTRY = SegmentationMethod(
     run=_run,
     preview=_preview,
     resolve=_resolve,
+    by_blocks=True,
 )

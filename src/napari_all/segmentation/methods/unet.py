@@ -113,4 +113,5 @@ ENTRY = SegmentationMethod(
     presets={"default": Preset(UNetSettings(), summary="Bundled model, cell diameter estimated from each image")},
     run=_run,
     in_engine=True,
+    by_blocks=True,
 )
