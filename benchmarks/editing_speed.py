@@ -136,8 +136,8 @@ def run(bench: Bench, name: str, job: Job, label: int) -> None:
             back.append(change(planes, completed(planes, READY[name](planes, bench, label)), bench.cells))
         with bench.timed(name):
             edit = completed(planes, job(planes, bench, label))
-            touched = editing.touched(planes.labels, edit)
             back.append(change(planes, edit, bench.cells))
+            touched = editing.touched(edit, back[-1])
         if len(touched) <= 4:
             with bench.timed(RULES):
                 check_near(planes, edit.window, bench.speck_px, bench.cells, bench.findings)

@@ -170,8 +170,8 @@ def change_image(project: Project, image: str, one: Opened, entry: dict[str, Any
     """Do one edit on what was loaded, and record it as one step."""
     planes = one.pixels.editable(one.sidecar.parts)
     done = editing.completed(planes, OPERATIONS[entry["op"]](one, entry))
-    cells = editing.touched(planes.labels, done)
     inverse = editing.change(planes, done)
+    cells = editing.touched(done, inverse)
     label = min(cells) if len(cells) == 1 else None
     project.record(image, change_of_edit(entry["op"], done, inverse, one.pixels.shape, label))
 
