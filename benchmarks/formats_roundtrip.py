@@ -34,7 +34,8 @@ from napari_all.files import write_json
 from napari_all.io.exporters import EXPORTERS, ExportItem
 from napari_all.io.importers import ImportRequest
 from napari_all.io.importing import read_cells, recognise
-from napari_all.io.masks import LabelsFile, Sidecar
+from napari_all.io.masks import LabelsFile
+from napari_all.io.sidecar import Sidecar
 from napari_all.io.tables import read_table
 from napari_all.workflows.export import make_item
 

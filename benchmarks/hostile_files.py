@@ -36,7 +36,7 @@ import tifffile
 from napari_all.errors import NapariAllError
 from napari_all.files import write_json
 from napari_all.io.exporters import EXPORTERS
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.export import make_item
 
 Trap = tuple[str, Callable[[], bytes]]

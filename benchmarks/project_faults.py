@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import Change, apply_pixels, apply_values, diff_planes
 from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels, Values

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from napari_all.data.synthetic import make_smear
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import Change, diff_planes
 from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels

@@ -50,7 +50,7 @@ def make_project(home: Path) -> Path:
     from PIL import Image
 
     from napari_all.data.synthetic import make_smear
-    from napari_all.io.masks import Sidecar
+    from napari_all.io.sidecar import Sidecar
     from napari_all.project.create import create_project
     from napari_all.project.planes import Pixels
     from napari_all.project.predicting import take_prediction

@@ -13,7 +13,7 @@ from napari_all.evaluation.classifier_report import ClassifierReport
 from napari_all.evaluation.report import SegmentationReport
 from napari_all.io import tables
 from napari_all.io.cell_class_table import CELL_CLASS_FIELDS, CELL_CLASS_VERSION
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.index import INDEX_FIELDS, INDEX_VERSION
 from napari_all.project.log_lines import LogLine
 from napari_all.project.manifest import Manifest

@@ -53,7 +53,7 @@ class Studio:
     def add_truth(self, smear, name: str = "smear unet"):
         """Labels as a network would give them, without waiting for one."""
         from napari_all.gui.layers import Origin, labels_layer
-        from napari_all.io.masks import Sidecar
+        from napari_all.io.sidecar import Sidecar
 
         sidecar = Sidecar(image="smear.png", parts="nucleus+cytoplasm", method="unet", diameter_px=48.0)
         layer = labels_layer(smear.labels, name, Origin(sidecar, smear.classes, self.image))
@@ -167,7 +167,7 @@ def review(rgb, smear, path: Path) -> None:
 
     from napari_all.data.synthetic import make_smear
     from napari_all.gui.review_correct import CorrectTab
-    from napari_all.io.masks import Sidecar
+    from napari_all.io.sidecar import Sidecar
     from napari_all.project.create import create_project
     from napari_all.project.planes import Pixels
     from napari_all.project.predicting import take_prediction

@@ -15,7 +15,8 @@ from napari_all.data.mask_folder import MaskFolder, find_pairs, load_item
 from napari_all.data.mask_items import BACKGROUND, CELL, CYTOPLASM, NUCLEUS, SMUDGE, MaskItem
 from napari_all.data.synthetic import SyntheticSmear, make_smear
 from napari_all.errors import MaskError, UsageError
-from napari_all.io.masks import Sidecar, write_labels
+from napari_all.io.masks import write_labels
+from napari_all.io.sidecar import Sidecar
 
 
 @pytest.fixture(scope="module")

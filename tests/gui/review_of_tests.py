@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels
 from napari_all.project.predicting import take_prediction

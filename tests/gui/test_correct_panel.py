@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication
 from napari_all.gui.correct import CorrectPanel
 from napari_all.gui.corrections import TOOLS
 from napari_all.gui.layers import Origin, labels_layer, origin
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 
 GAP = ((30, 30), (30, 70))
 

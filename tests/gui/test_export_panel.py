@@ -8,7 +8,8 @@ from PIL import Image
 from napari_all.gui.export import ExportPanel
 from napari_all.gui.layers import Origin, labels_layer
 from napari_all.io.exporters import EXPORTERS
-from napari_all.io.masks import Sidecar, read_labels
+from napari_all.io.masks import read_labels
+from napari_all.io.sidecar import Sidecar
 
 
 @pytest.fixture

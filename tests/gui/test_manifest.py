@@ -11,11 +11,13 @@ from PIL import Image
 from qtpy.QtWidgets import QFileDialog
 
 from napari_all.gui import sample_data
-from napari_all.gui.layers import KEY, ImageNotes, Origin, labels_layer
+from napari_all.gui.layer_notes import KEY, ImageNotes
+from napari_all.gui.layers import Origin, labels_layer
 from napari_all.gui.panel import Panel
 from napari_all.gui.reader import get_cells_reader, get_image_reader
 from napari_all.io.exporters import EXPORTERS
-from napari_all.io.masks import Sidecar, write_labels
+from napari_all.io.masks import write_labels
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.export import make_item
 
 

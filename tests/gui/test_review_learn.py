@@ -12,7 +12,7 @@ from napari_all.gui.model_chooser import SCRATCH
 from napari_all.gui.review import ReviewPanel
 from napari_all.gui.review_learn import LearnTab
 from napari_all.gui.review_predictor import SETTING, predictor_of, remembered
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels
 from napari_all.project.predicting import take_prediction

@@ -11,7 +11,7 @@ from napari_all.errors import SaveError
 from napari_all.gui.corrections import TOOLS
 from napari_all.gui.memory import recall
 from napari_all.gui.review import ReviewPanel
-from napari_all.io.masks import read_sidecar
+from napari_all.io.sidecar import read_sidecar
 from napari_all.project.project import Project
 from napari_all.workflows.segment import SegmentConfig
 

@@ -10,9 +10,10 @@ from napari.layers import Image
 
 from napari_all.errors import ImageError
 from napari_all.files import write_json
-from napari_all.gui.layers import image_notes, origin, to_rgb
+from napari_all.gui.layer_notes import image_notes
+from napari_all.gui.layers import origin, to_rgb
 from napari_all.gui.reader import get_image_reader, get_labels_reader
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 
 RGB = np.random.default_rng(0).integers(0, 255, (1200, 1500, 3), np.uint8)
 

@@ -12,8 +12,8 @@ from napari_all.gui.correct import CorrectPanel
 from napari_all.gui.export import ExportPanel
 from napari_all.gui.layers import FILE_KEY, is_field_cells
 from napari_all.gui.slide_regions import in_view
-from napari_all.io.masks import Sidecar, read_sidecar
 from napari_all.io.pyramid import open_plane, write_pyramid
+from napari_all.io.sidecar import Sidecar, read_sidecar
 from napari_all.io.slides import content_sha256
 from napari_all.io.tables import CELL_COLUMNS, cell_row, read_table, write_table
 from napari_all.segmentation.measure import measure_cells

@@ -12,11 +12,12 @@ from qtpy.QtWidgets import QLabel
 from napari_all.classes import SUBTYPES
 from napari_all.data.synthetic import make_smear
 from napari_all.gui.heat import heat_of
-from napari_all.gui.layers import Origin, image_notes, is_smear, labels_layer
+from napari_all.gui.layer_notes import image_notes
+from napari_all.gui.layers import Origin, is_smear, labels_layer
 from napari_all.gui.prediction_view import PredictionView
 from napari_all.gui.subtype import SubtypePanel
 from napari_all.gui.subtype_table import CONFIDENCE, IMAGE, PREDICTED, STATUS
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.io.tables import EXPLAINED_COLUMNS, PREDICTION_COLUMNS
 from napari_all.types import Prediction
 from napari_all.workflows.classify import ClassifyConfig

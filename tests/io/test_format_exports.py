@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 
 from napari_all.errors import MaskError
 from napari_all.io.exporters import EXPORTERS, ExportItem
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.export import make_item
 
 GIVEN = {1: "Pre-B", 7: 'blast, odd "name"'}

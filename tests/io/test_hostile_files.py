@@ -22,7 +22,8 @@ from napari_all.errors import MaskError
 from napari_all.io.exporters import EXPORTERS
 from napari_all.io.importers import IMPORTERS, ImportRequest
 from napari_all.io.importing import read_cells, recognise
-from napari_all.io.masks import LabelsFile, Sidecar
+from napari_all.io.masks import LabelsFile
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.export import make_item
 
 MOST = 1_000_000

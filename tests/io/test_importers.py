@@ -19,7 +19,8 @@ from napari_all.errors import MaskError, UsageError
 from napari_all.io.exporters import EXPORTERS
 from napari_all.io.importers import IMPORTERS, Imported, ImportRequest
 from napari_all.io.importing import images_in, read_cells, recognise
-from napari_all.io.masks import LabelsFile, Sidecar
+from napari_all.io.masks import LabelsFile
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.export import make_item
 
 GIVEN = {1: "Pre-B", 7: "blast, odd"}

@@ -11,7 +11,8 @@ import tifffile
 from PIL import Image
 
 from napari_all.errors import MaskError
-from napari_all.io.masks import Sidecar, read_classes, read_labels, write_labels
+from napari_all.io.masks import read_classes, read_labels, write_labels
+from napari_all.io.sidecar import Sidecar
 
 
 def cells(count: int = 5) -> np.ndarray:

@@ -19,7 +19,8 @@ import pytest
 from project_of_tests import PREDICTED, SIDECAR, cells, painted, write_images
 
 from napari_all.errors import Cancelled, ProjectError, SaveError, UsageError
-from napari_all.io.masks import Sidecar, read_labels, write_labels
+from napari_all.io.masks import read_labels, write_labels
+from napari_all.io.sidecar import Sidecar
 from napari_all.monitor import NullMonitor
 from napari_all.project.change import Change, diff_planes
 from napari_all.project.create import create_project

@@ -12,7 +12,8 @@ from PIL import Image
 from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import FileExistsRefused, MaskError, UsageError
 from napari_all.evaluation.masks import dice
-from napari_all.io.masks import Sidecar, write_labels
+from napari_all.io.masks import write_labels
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.evaluate import evaluate_segmentation
 
 

@@ -15,7 +15,8 @@ from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import FileExistsRefused, UsageError
 from napari_all.io.cell_class_table import read_cell_classes, write_cell_classes
 from napari_all.io.exporters import EXPORTERS
-from napari_all.io.masks import Sidecar, read_labels, write_labels
+from napari_all.io.masks import read_labels, write_labels
+from napari_all.io.sidecar import Sidecar
 from napari_all.workflows.export import export_batch
 from napari_all.workflows.import_labels import import_batch
 

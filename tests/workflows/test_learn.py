@@ -11,7 +11,7 @@ from PIL import Image
 from napari_all.data.grouping import joined, read_column
 from napari_all.data.synthetic import make_smear
 from napari_all.errors import Cancelled, FileExistsRefused, UsageError
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.monitor import NullMonitor
 from napari_all.project.create import create_project
 from napari_all.project.layout import Layout

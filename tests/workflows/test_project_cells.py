@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from napari_all.engine.jobs import JOBS
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.monitor import NullMonitor
 from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels

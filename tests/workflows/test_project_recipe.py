@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_all.data.synthetic import SyntheticSmear
 from napari_all.errors import ProjectError
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import Change, change_of_edit, diff_planes
 from napari_all.project.create import create_project
 from napari_all.project.planes import Pixels

@@ -10,7 +10,7 @@ from PIL import Image
 
 from napari_all.data.synthetic import SyntheticSmear
 from napari_all.io.inputs import InputImage
-from napari_all.io.masks import read_sidecar
+from napari_all.io.sidecar import read_sidecar
 from napari_all.monitor import NullMonitor
 from napari_all.workflows.segment import make_config
 from napari_all.workflows.segment_files import Extras

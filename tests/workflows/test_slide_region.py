@@ -13,8 +13,9 @@ from napari_all.cli import main
 from napari_all.errors import FileExistsRefused, MaskError, UsageError
 from napari_all.files import write_json
 from napari_all.io.images import read_image
-from napari_all.io.masks import Sidecar, read_labels, write_labels
+from napari_all.io.masks import read_labels, write_labels
 from napari_all.io.pyramid import write_pyramid
+from napari_all.io.sidecar import Sidecar
 from napari_all.io.slides import content_sha256
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.segmentation.measure import measure_cells

@@ -23,8 +23,9 @@ from napari_all.data.mask_items import (
 from napari_all.errors import MaskError, UsageError
 from napari_all.io.images import read_image
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import classes_path, read_plane, read_sidecar
+from napari_all.io.masks import classes_path, read_plane
 from napari_all.io.pairing import MASK_ENDINGS, Pair, mask_of
+from napari_all.io.sidecar import read_sidecar
 
 MaskCode: TypeAlias = Literal["auto", "labels", "classes", "binary"]
 MaskParts: TypeAlias = Literal["cell", "nucleus"]

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_all.engine.server import Job, Reply
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.monitor import Monitor
 from napari_all.workflows.export import export_labels, make_item
 from napari_all.workflows.export_items import NamedItem, export_items

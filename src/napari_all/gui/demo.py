@@ -77,7 +77,8 @@ class Demo:
 
     def _open(self, images: Sequence[Path]) -> None:
         from napari_all.data.synthetic import make_smear
-        from napari_all.gui.layers import ImageNotes, image_layer
+        from napari_all.gui.layer_notes import ImageNotes
+        from napari_all.gui.layers import image_layer
         from napari_all.gui.reader import read_image_layer
 
         layers = [read_image_layer(path) for path in images]

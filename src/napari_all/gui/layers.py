@@ -13,28 +13,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import Colormap, CyclicLabelColormap, DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
 from napari_all.errors import ImageError
 from napari_all.files import sha256_array, sha256_file
+from napari_all.gui.layer_colours import cells_colormap, classes_colormap, doubt_colormap, smudges_colormap
+from napari_all.gui.layer_notes import KEY, ImageNotes, image_notes
 from napari_all.io import pixels
 from napari_all.io.images import MAX_PIXELS
-from napari_all.io.masks import Sidecar
-from napari_all.types import Cell, ClassesMap, ImageRecord, LabelImage, Prediction, RGBImage
+from napari_all.io.sidecar import Sidecar
+from napari_all.types import Cell, ClassesMap, ImageRecord, LabelImage, RGBImage
 
-KEY = "napari_all"
-"""Key of `layer.metadata` under which napari-all keeps an `Origin` (labels) or `ImageNotes` (images)."""
 FILE_KEY = "napari_all_file"
 """Key under which a labels layer that was read from a label image keeps its path."""
 PREVIEW_KEY = "napari_all_preview"
 """Marks layers that only show something and are never a result."""
-CELL_COLOURS = ("#f0e442", "#009e73", "#e69f00", "#56b4e9", "#d55e00", "#7fff00", "#00e5e5")
-"""Colours of cells in turn."""
-CLASS_COLOURS = {1: "#56b4e9", 2: "#d55e00"}
-"""Cytoplasm and nucleus, of Okabe and Ito's colour-blind safe set."""
-SMUDGE_COLOUR = "#222222"
 
 
 @dataclass(frozen=True)
@@ -55,33 +49,6 @@ class Origin:
     sidecar: Sidecar
     classes: ClassesMap | None = None
     image: Image | None = None
-
-
-@dataclass(frozen=True)
-class ImageNotes:
-    """What an image layer keeps beside its pixels; `cam_in_cells` is the share of Grad-CAM's heat in white cells."""
-
-    record: ImageRecord | None = None
-    prediction: Prediction | None = None
-    thumbnail: RGBImage | None = None
-    cam_in_cells: float | None = None
-
-
-def image_notes(layer: Layer) -> ImageNotes:
-    """Return the notes of an image layer; empty ones when it has none."""
-    notes = layer.metadata.get(KEY)
-    return notes if isinstance(notes, ImageNotes) else ImageNotes()
-
-
-def source_of(layer: Layer) -> Path:
-    """Return the file of an image layer, or a place-holder where it has none."""
-    record = image_notes(layer).record
-    return record.path if record is not None and record.path is not None else Path("IMAGE")
-
-
-def note(layer: Layer, **changes: Any) -> None:
-    """Change the notes of an image layer."""
-    layer.metadata[KEY] = dataclasses.replace(image_notes(layer), **changes)
 
 
 def origin(layer: Labels) -> Origin:
@@ -272,34 +239,3 @@ def prepare_labels() -> None:
 def calibrated(size: tuple[float, float] | None) -> dict[str, Any]:
     """Return the arguments that give a new layer its (y, x) pixel size in micrometres."""
     return {} if size is None else {"scale": size, "units": ("micrometer", "micrometer")}
-
-
-def cells_colormap() -> CyclicLabelColormap:
-    """Return colours that stand out from purple cells and neighbours; napari's own have many violets."""
-    return CyclicLabelColormap(colors=["#00000000", *CELL_COLOURS], name="cells")
-
-
-def preview_colormap() -> DirectLabelColormap:
-    """Return the colours of a preview: 1 = below the limits of cleaning, 2 and up = cells, neighbours unlike."""
-    table: dict[int | None, Any] = {None: "transparent", 0: "transparent", 1: "#ffff66"}
-    for index, colour in enumerate(CELL_COLOURS):
-        table[2 + index] = colour
-    return DirectLabelColormap(color_dict=table)
-
-
-def smudges_colormap() -> DirectLabelColormap:
-    """Return the colour of smudge cells, one for all: they are not counted."""
-    return DirectLabelColormap(color_dict={None: SMUDGE_COLOUR, 0: "transparent"})
-
-
-def doubt_colormap() -> Colormap:
-    """Return the colours of uncertainty: clear where certain, then yellow to red."""
-    return Colormap([[1, 1, 0, 0], [1, 0.85, 0, 0.75], [0.9, 0, 0, 1]], name="doubt", controls=[0, 0.4, 1])
-
-
-def classes_colormap() -> DirectLabelColormap:
-    """Return the colours of a classes map."""
-    table: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-    for code, colour in CLASS_COLOURS.items():
-        table[code] = colour
-    return DirectLabelColormap(color_dict=table)

@@ -6,7 +6,8 @@ from napari import Viewer
 from napari.layers import Image, Labels, Layer
 
 from napari_all.gui.heat import heat_of
-from napari_all.gui.layers import is_smear, note, origin
+from napari_all.gui.layer_notes import note
+from napari_all.gui.layers import is_smear, origin
 from napari_all.gui.reader import read_image_layer
 from napari_all.gui.subtype_entries import Entry
 

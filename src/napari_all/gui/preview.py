@@ -10,7 +10,8 @@ from napari import Viewer
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
 
-from napari_all.gui.layers import CELL_COLOURS, PREVIEW_KEY, placement, preview_colormap
+from napari_all.gui.layer_colours import CELL_COLOURS, preview_colormap
+from napari_all.gui.layers import PREVIEW_KEY, placement
 from napari_all.types import BoolMask, RGBImage
 
 FULL_PIXELS = 2100 * 2100

@@ -11,13 +11,15 @@ from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 
 from napari_all.errors import ImageError, MaskError
-from napari_all.gui.layers import FILE_KEY, ImageNotes, Origin, image_layer, labels_layer
+from napari_all.gui.layer_notes import ImageNotes
+from napari_all.gui.layers import FILE_KEY, Origin, image_layer, labels_layer
 from napari_all.gui.slides import slide_labels_layer, slide_layer
 from napari_all.io.cell_class_table import read_cell_classes
 from napari_all.io.images import read_image
 from napari_all.io.importers import Imported, ImportRequest
 from napari_all.io.importing import read_cells, recognise
-from napari_all.io.masks import LABELS_ENDING, Sidecar, read_labels
+from napari_all.io.masks import LABELS_ENDING, read_labels
+from napari_all.io.sidecar import Sidecar
 from napari_all.io.slides import is_slide
 from napari_all.segmentation.measure import measure_cells, with_classes
 from napari_all.types import LabelImage, RGBImage

@@ -19,7 +19,7 @@ from napari_all.gui.layers import (
     smudges_layer,
     uncertainty_layer,
 )
-from napari_all.io.masks import sidecar_for
+from napari_all.io.sidecar import sidecar_for
 from napari_all.types import Segmentation
 
 OUTLINE_PIXELS = 2_500_000

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_all.gui.background import Background
-from napari_all.gui.layers import image_notes, set_cells
+from napari_all.gui.layer_notes import image_notes
+from napari_all.gui.layers import set_cells
 from napari_all.gui.review_session import ReviewSession
 from napari_all.io.tables import Row, cell_row
 from napari_all.segmentation.measure import Measured, remeasured, with_classes

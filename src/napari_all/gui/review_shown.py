@@ -15,20 +15,11 @@ from qtpy.QtCore import QTimer
 
 from napari_all.errors import NapariAllError
 from napari_all.gui.corrections import Context, Predicted
-from napari_all.gui.layers import (
-    KEY,
-    ImageNotes,
-    Origin,
-    image_layer,
-    is_cells,
-    is_smear,
-    labels_layer,
-    outline_px,
-    show_outlines,
-)
+from napari_all.gui.layer_notes import KEY, ImageNotes
+from napari_all.gui.layers import Origin, image_layer, is_cells, is_smear, labels_layer, outline_px, show_outlines
 from napari_all.gui.results import OUTLINE_PIXELS
 from napari_all.gui.review_overlays import forget_history, overlays, repaint
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import Change, apply_pixels, change_of_edit, extent
 from napari_all.project.opened import Opened
 from napari_all.project.plane_files import FINISHED

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_all.classes import SUBTYPES
 from napari_all.data.synthetic import sample_smear
 from napari_all.errors import NapariAllError, UsageError
-from napari_all.gui.layers import ImageNotes, image_layer
+from napari_all.gui.layer_notes import ImageNotes
+from napari_all.gui.layers import image_layer
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.reader import read_image_layer
 from napari_all.io.images import IMAGE_SUFFIXES

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import QFileDialog, QGroupBox, QPushButton, QVBoxLayout
 
 from napari_all.errors import MaskError, UsageError
 from napari_all.gui.exporting import request_for, stem_of
-from napari_all.gui.layers import FILE_KEY, KEY, image_notes, is_smear, origin
+from napari_all.gui.layer_notes import KEY, image_notes
+from napari_all.gui.layers import FILE_KEY, is_smear, origin
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
 from napari_all.gui.reader import read_image_layer, read_labels_layer

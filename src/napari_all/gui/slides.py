@@ -11,8 +11,10 @@ import tifffile
 import zarr
 from napari.layers import Image, Labels
 
-from napari_all.gui.layers import FILE_KEY, KEY, ImageNotes, Origin, calibrated, cells_colormap
-from napari_all.io.masks import Sidecar, read_sidecar
+from napari_all.gui.layer_colours import cells_colormap
+from napari_all.gui.layer_notes import KEY, ImageNotes
+from napari_all.gui.layers import FILE_KEY, Origin, calibrated
+from napari_all.io.sidecar import Sidecar, read_sidecar
 from napari_all.io.slides import Level, open_slide
 
 OPEN_KEY = "napari-all open file"

@@ -16,7 +16,8 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.heat import cells_of, heat_words, mask_of, remove_heat, show_heat, told_of_heat
 from napari_all.gui.jobs import ENGINES, Job
-from napari_all.gui.layers import image_notes, is_smear, note, source_of, to_rgb
+from napari_all.gui.layer_notes import image_notes, note, source_of
+from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.looking import Looking
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.layers import Image, Layer
 
-from napari_all.gui.layers import ImageNotes, image_notes
+from napari_all.gui.layer_notes import ImageNotes, image_notes
 from napari_all.types import Prediction, RGBImage
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_all.errors import NapariAllError
-from napari_all.gui.layers import note, record_of, to_rgb
+from napari_all.gui.layer_notes import note
+from napari_all.gui.layers import record_of, to_rgb
 from napari_all.gui.panel import Panel
 from napari_all.gui.subtype_entries import prediction_from
 

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QGroupBox, QHBoxLayout, QPushBu
 from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.forms import SettingsForm
-from napari_all.gui.layers import is_smear, source_of, to_rgb
+from napari_all.gui.layer_notes import source_of
+from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import NO_IMAGE, Panel, labelled, primary
 from napari_all.gui.preview import Preview

@@ -16,7 +16,8 @@ from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
 from napari_all.gui.forms import SettingsForm
 from napari_all.gui.jobs import ENGINES, Job
-from napari_all.gui.layers import is_smear, source_of, to_rgb
+from napari_all.gui.layer_notes import source_of
+from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
 from napari_all.gui.panel import NO_IMAGE, Panel, primary

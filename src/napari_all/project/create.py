@@ -18,8 +18,8 @@ from napari_all.errors import FileExistsRefused, ImageError, MaskError
 from napari_all.files import sha256_file
 from napari_all.io.images import read_image
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import Sidecar, read_sidecar
 from napari_all.io.pairing import Pair
+from napari_all.io.sidecar import Sidecar, read_sidecar
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.project.clock import utc_now
 from napari_all.project.index import ImageEntry, write_index

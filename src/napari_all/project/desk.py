@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.monitor import NullMonitor
 from napari_all.project.agreement import dice_with_start
 from napari_all.project.change import Change

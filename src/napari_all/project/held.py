@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import Change, apply_pixels, apply_values
 from napari_all.project.history import Step
 from napari_all.project.log_file import Tail

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from napari_all.errors import MaskError, ProjectError, SaveError
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.clock import utc_now
 from napari_all.project.held import Held
 from napari_all.project.layout import Layout

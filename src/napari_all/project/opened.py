@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import Change
 from napari_all.project.planes import Pixels, Values
 from napari_all.types import ImageRecord, RGBImage

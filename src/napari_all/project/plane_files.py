@@ -13,17 +13,8 @@ import numpy as np
 from napari_all.errors import MaskError, SaveError
 from napari_all.files import atomic_path
 from napari_all.io.cell_class_table import CELL_CLASSES_ENDING, read_cell_classes, write_cell_classes
-from napari_all.io.masks import (
-    LABELS_ENDING,
-    SMUDGES_ENDING,
-    Sidecar,
-    classes_path,
-    read_plane,
-    read_sidecar,
-    sidecar_path,
-    write_labels,
-    write_plane,
-)
+from napari_all.io.masks import LABELS_ENDING, SMUDGES_ENDING, classes_path, read_plane, write_labels, write_plane
+from napari_all.io.sidecar import Sidecar, read_sidecar, sidecar_path
 from napari_all.project.planes import Pixels, Values
 from napari_all.segmentation.editing import Mark
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.errors import ProjectError
-from napari_all.io.masks import Sidecar, sidecar_for, write_plane
+from napari_all.io.masks import write_plane
+from napari_all.io.sidecar import Sidecar, sidecar_for
 from napari_all.project.clock import utc_now
 from napari_all.project.log_lines import Event
 from napari_all.project.plane_files import remove_files, write_image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_all.errors import MaskError, ProjectError
-from napari_all.io.masks import read_sidecar
+from napari_all.io.sidecar import read_sidecar
 from napari_all.project.desk import Desk
 from napari_all.project.layout import stem
 from napari_all.project.loading import first_status

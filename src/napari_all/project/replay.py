@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_all.errors import MaskError, ProjectError
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.project.change import apply_pixels, apply_values
 from napari_all.project.layout import Layout
 from napari_all.project.log_file import RawLine

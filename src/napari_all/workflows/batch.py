@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from napari_all.errors import ClusterError, FileExistsRefused
 from napari_all.io.images import MAX_PIXELS
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import portable
+from napari_all.io.sidecar import portable
 from napari_all.io.tables import IMAGE_COLUMNS, IMAGES_VERSION, write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.workflows.per_image import SaveTimer, is_complete, overlapped

@@ -11,7 +11,7 @@ from napari_all.errors import ClusterError, FileExistsRefused, UsageError
 from napari_all.files import sha256_file
 from napari_all.io.images import MAX_PIXELS
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import portable
+from napari_all.io.sidecar import portable
 from napari_all.io.tables import (
     CELL_PREDICTION_COLUMNS,
     EXPLAINED_COLUMNS,

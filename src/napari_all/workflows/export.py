@@ -11,8 +11,9 @@ from napari_all.io.cell_class_table import cell_classes_path, read_cell_classes
 from napari_all.io.exporters import EXPORTERS, Exporter, ExportItem
 from napari_all.io.images import MAX_PIXELS, read_image
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import Sidecar, read_labels
+from napari_all.io.masks import read_labels
 from napari_all.io.pairing import pair_images
+from napari_all.io.sidecar import Sidecar
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.segmentation.measure import measure_cells, with_classes
 from napari_all.types import ClassesMap, LabelImage

@@ -14,7 +14,8 @@ from napari_all.config import Settings
 from napari_all.data.grouping import hold_out, joined, look_up, read_column
 from napari_all.data.overlap import overlap_groups
 from napari_all.errors import FileExistsRefused, UsageError
-from napari_all.io.masks import LABELS_ENDING, read_sidecar
+from napari_all.io.masks import LABELS_ENDING
+from napari_all.io.sidecar import read_sidecar
 from napari_all.io.tables import write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.project.layout import Layout, stem

@@ -18,15 +18,11 @@ from napari_all.io.masks import (
     LABELS_ENDING,
     SMUDGES_ENDING,
     UNCERTAINTY_ENDING,
-    Sidecar,
-    portable,
-    read_sidecar,
-    sidecar_for,
-    sidecar_path,
     write_labels,
     write_numbers,
     write_plane,
 )
+from napari_all.io.sidecar import Sidecar, portable, read_sidecar, sidecar_for, sidecar_path
 from napari_all.io.slides import content_sha256
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor

@@ -12,8 +12,8 @@ import numpy as np
 
 from napari_all import __version__
 from napari_all.files import write_json
-from napari_all.io.masks import Sidecar, portable
 from napari_all.io.pyramid import write_pyramid
+from napari_all.io.sidecar import Sidecar, portable
 from napari_all.io.slides import Slide, open_slide
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from napari_all.files import sha256_array
 from napari_all.io.images import MAX_PIXELS, read_image
 from napari_all.io.inputs import InputImage
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 from napari_all.io.slides import is_slide
 from napari_all.monitor import Monitor
 from napari_all.types import ImageRecord, RGBImage, Segmentation

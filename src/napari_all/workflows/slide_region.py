@@ -15,16 +15,9 @@ from napari_all.errors import FileExistsRefused, MaskError, UsageError
 from napari_all.files import atomic_path, sha256_file, write_json
 from napari_all.io import scale
 from napari_all.io.images import MAX_PIXELS
-from napari_all.io.masks import (
-    LABELS_ENDING,
-    Sidecar,
-    classes_path,
-    read_labels,
-    read_sidecar,
-    sidecar_path,
-    write_labels,
-)
+from napari_all.io.masks import LABELS_ENDING, classes_path, read_labels, write_labels
 from napari_all.io.pyramid import Reader, open_plane, write_pyramid
+from napari_all.io.sidecar import Sidecar, read_sidecar, sidecar_path
 from napari_all.io.slides import open_slide
 from napari_all.io.tables import CELL_COLUMNS, cell_row, read_table, write_table
 from napari_all.segmentation.measure import measure_cells

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from napari_all.io.exporters import EXPORTERS, ExportItem
-from napari_all.io.masks import Sidecar, read_labels
+from napari_all.io.masks import read_labels
+from napari_all.io.sidecar import Sidecar
 from napari_all.io.tables import CELL_COLUMNS, DETAILED_CELL_COLUMNS, EXPORTED_CELL_COLUMNS
 from napari_all.types import Cell
 

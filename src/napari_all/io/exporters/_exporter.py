@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_all.classes import NUCLEUS
-from napari_all.io.masks import Sidecar
 from napari_all.io.outlines import cell_windows
+from napari_all.io.sidecar import Sidecar
 from napari_all.types import BoolMask, Cell, ClassesMap, LabelImage
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
 from napari_all.errors import MaskError, UsageError
 from napari_all.io.importers._importer import Imported, ImportRequest
-from napari_all.io.masks import Sidecar
 from napari_all.io.outlines import Ring, extent
+from napari_all.io.sidecar import Sidecar
 from napari_all.types import Parts
 
 Places = tuple[NDArray[np.intp], NDArray[np.intp]]

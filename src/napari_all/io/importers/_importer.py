@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_all.io.images import MAX_PIXELS
-from napari_all.io.masks import LabelsFile, Sidecar
+from napari_all.io.masks import LabelsFile
+from napari_all.io.sidecar import Sidecar
 from napari_all.types import ClassesMap, LabelImage
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from napari_all.errors import MaskError
 from napari_all.io.importers._build import GENERIC
 from napari_all.io.importers._importer import Imported, ImportRequest
-from napari_all.io.masks import Sidecar
+from napari_all.io.sidecar import Sidecar
 
 NEEDED = ("image", "label", "area_px")
 """Columns without which a table cannot be brought together with label images."""

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from napari_all.io.importers._importer import Imported, Importer, ImportRequest
-from napari_all.io.masks import Sidecar, read_labels
+from napari_all.io.masks import read_labels
+from napari_all.io.sidecar import Sidecar
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
 _NUMBERS = (b"\x00", b"\x03")

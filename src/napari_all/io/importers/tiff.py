@@ -8,7 +8,8 @@ from pathlib import Path
 from napari_all.io.cell_class_table import read_cell_classes
 from napari_all.io.importers._importer import Imported, Importer, ImportRequest
 from napari_all.io.importers._tiff_files import kind_of
-from napari_all.io.masks import LABELS_ENDING, Sidecar, read_labels
+from napari_all.io.masks import LABELS_ENDING, read_labels
+from napari_all.io.sidecar import Sidecar
 
 
 def recognises(path: Path) -> bool:
