@@ -19,7 +19,7 @@ from napari_all.classes import BACKGROUND, CYTOPLASM, NUCLEUS
 from napari_all.errors import ImageError
 from napari_all.files import sha256_array, sha256_file
 from napari_all.gui.layer_colours import cells_colormap, classes_colormap, doubt_colormap, smudges_colormap
-from napari_all.gui.layer_notes import KEY, ImageNotes, image_notes
+from napari_all.gui.layer_notes import KEY, ImageNotes, image_notes, note
 from napari_all.io import pixels
 from napari_all.io.images import MAX_PIXELS
 from napari_all.io.sidecar import Sidecar
