@@ -189,7 +189,8 @@ def test_a_flagged_image_can_be_predicted_anew_after_opening(folder: Path) -> No
     ("change", "message"),
     [
         ({"version": 2}, "newer napari-all"),
-        ({"version": 0}, "says format 0"),
+        ({"version": 0}, "says format 0, from which no way leads"),
+        ({"version": "x"}, "says format 'x', which is no number"),
         ({"format": "x"}, "does not belong to a project"),
         ({"images": 3}, "damaged"),
     ],

@@ -23,7 +23,8 @@ ending, relative to the folder of the images (sub-folders are mirrored).
 =============================== =======================================================================================
 
 The labels of an image are those of its last save and the changes logged after it; or, where the saved files are
-damaged, the prediction and all changes since. Version 1 is the only one; others are refused.
+damaged, the prediction and all changes since. Version 1 is the only one so far; newer ones are refused, older ones
+would be copied, then brought to today's (`migration`).
 
 A change is in memory when it is recorded and in its log some milliseconds later: the log is written by a thread of its
 own, and the next change waits for it. So a kill at any moment costs one change at most. Where the disk takes longer

@@ -19,6 +19,7 @@ from napari_all.project.index import ImageEntry
 from napari_all.project.layout import Layout
 from napari_all.project.lock import ProjectLock
 from napari_all.project.manifest import ImageReference, Manifest, folder_reference, read_manifest
+from napari_all.project.migration import migrate
 from napari_all.project.moving import Copied, copy_project
 from napari_all.project.recovery import recover
 from napari_all.project.worker import Worker
@@ -54,17 +55,18 @@ class ProjectFolder:
     Raises
     ------
     ProjectError
-        The folder is no project, of another version, damaged, or open in another program.
+        The folder is no project, of a newer version, damaged, or open in another program.
     """
 
     def __init__(self, folder: Path, who: str = "", images: Path | None = None, pause_s: float = PAUSE_S) -> None:
         self.layout = Layout(folder.resolve())
-        self.manifest: Manifest = read_manifest(self.layout.manifest)
         self.who = who or getpass.getuser()
+        migrated = migrate(self.layout.folder, self.who)
+        self.manifest: Manifest = read_manifest(self.layout.manifest)
         self.images_folder = (
             images.resolve() if images else (self.layout.folder / self.manifest.images_folder).resolve()
         )
-        self.reports: list[str] = []
+        self.reports: list[str] = [migrated] if migrated else []
         self._writing = threading.Lock()
         self._lock: ProjectLock | None = None
         try:

@@ -46,6 +46,25 @@ class Manifest(Settings):
         write_json(path, self.model_dump(mode="json"))
 
 
+def read_version(path: Path) -> int:
+    """Read the version of the format from `project.json`.
+
+    Raises
+    ------
+    ProjectError
+        The folder is no project, the file is damaged, or a newer program has written it.
+    """
+    version = _read(path).get("version")
+    if not isinstance(version, int):
+        raise ProjectError(f"{path.name} says format {version!r}, which is no number; restore it from a copy")
+    if version > VERSION:
+        raise ProjectError(
+            f"the project was made by a newer napari-all (format {version}; this one knows {VERSION}); "
+            "update napari-all"
+        )
+    return version
+
+
 def read_manifest(path: Path) -> Manifest:
     """Read `project.json`.
 
@@ -54,6 +73,16 @@ def read_manifest(path: Path) -> Manifest:
     ProjectError
         The folder is no project, the file is damaged, or its version is not the one this program knows.
     """
+    version = read_version(path)
+    if version != VERSION:
+        raise ProjectError(f"{path.name} says format {version}, this program knows {VERSION}; open the project once")
+    try:
+        return Manifest.parse(_read(path))
+    except UsageError as error:
+        raise ProjectError(f"{path.name} is damaged ({error}); restore it from a copy of the project") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -62,18 +91,7 @@ def read_manifest(path: Path) -> Manifest:
         raise ProjectError(f"{path.name} cannot be read ({error}); restore it from a copy of the project") from error
     if not isinstance(found, dict) or found.get("format") != "napari-all-project":
         raise ProjectError(f"{path.name} does not belong to a project of napari-all; choose another folder")
-    version = found.get("version")
-    if isinstance(version, int) and version > VERSION:
-        raise ProjectError(
-            f"the project was made by a newer napari-all (format {version}; this one knows {VERSION}); "
-            "update napari-all"
-        )
-    if version != VERSION:
-        raise ProjectError(f"{path.name} says format {version!r}; this program knows {VERSION}; restore it from a copy")
-    try:
-        return Manifest.parse(found)
-    except UsageError as error:
-        raise ProjectError(f"{path.name} is damaged ({error}); restore it from a copy of the project") from error
+    return found
 
 
 def folder_reference(images: Path, project: Path) -> str:
