@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from napari_all.config import Settings
-from napari_all.gui.fields import HuePair
+from napari_all.gui.field_pairs import HuePair
 from napari_all.gui.forms import SettingsForm, title
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS

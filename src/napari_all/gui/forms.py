@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_all.config import Settings
 from napari_all.errors import NapariAllError
-from napari_all.gui import fields
+from napari_all.gui import field_pairs, fields
 
 SMALL_DECIMALS = 5
 """Decimals of a number that may be arbitrarily small, such as a learning rate."""
@@ -127,8 +127,8 @@ def _editor(names: tuple[str, ...], infos: list[FieldInfo]) -> fields.Editor:
     low, high = _bounds(info)
     if len(names) == 2:
         if names[0] == "hue_low":
-            return fields.HuePair()
-        return fields.IntPair(int(low), int(high))
+            return field_pairs.HuePair()
+        return field_pairs.IntPair(int(low), int(high))
     if get_origin(kind) is Literal:
         return fields.Choice(get_args(kind))
     if kind is bool:

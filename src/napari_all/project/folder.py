@@ -63,9 +63,7 @@ class ProjectFolder:
         self.who = who or getpass.getuser()
         migrated = migrate(self.layout.folder, self.who)
         self.manifest: Manifest = read_manifest(self.layout.manifest)
-        self.images_folder = (
-            images.resolve() if images else (self.layout.folder / self.manifest.images_folder).resolve()
-        )
+        self.images_folder = (images or self.layout.folder / self.manifest.images_folder).resolve()
         self.reports: list[str] = [migrated] if migrated else []
         self._writing = threading.Lock()
         self._lock: ProjectLock | None = None
