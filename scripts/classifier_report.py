@@ -35,14 +35,15 @@ class FoldResult:
     """What one network says of its fold.
 
     `trained` and `features` (N, F) of the images trained on and held out; `logits` (N, C) of the images held out by
-    what was shown of them ("whole", "cells only", "without cells"); `changed` (M,) whether each prediction changed on
-    the background of another class.
+    what was shown of them ("whole", "cells only", "without cells"); `exchanged` (M,) positions of the images shown on
+    the background of another class, `changed` (M,) whether the prediction changed.
     """
 
     fold: Split
     trained: NDArray[np.float32]
     features: NDArray[np.float32]
     logits: Mapping[str, NDArray[np.float32]]
+    exchanged: NDArray[np.intp]
     changed: NDArray[np.bool_]
 
 
@@ -97,8 +98,17 @@ def protocol_figures(results: Sequence[FoldResult], known: Known) -> dict[str, A
             shown: float((pooled(results, shown)[1].argmax(1) == labels).mean()) for shown in results[0].logits
         },
         "changed_on_background_of_another_class": float(np.concatenate([r.changed for r in results]).mean()),
+        "clusters_that_change_of_all": _changes(results, known),
         "clusters_with_errors_wrong_of_all": {c: n for c, n in hard.items() if n[0]},
     }
+
+
+def _changes(results: Sequence[FoldResult], known: Known) -> dict[str, list[int]]:
+    """Return changed and all predictions of each cluster on other backgrounds, most changed first."""
+    clusters = known.clusters[np.concatenate([r.exchanged for r in results])]
+    changed = np.concatenate([r.changed for r in results])
+    found = {str(c): [int(changed[clusters == c].sum()), int((clusters == c).sum())] for c in np.unique(clusters)}
+    return dict(sorted(found.items(), key=lambda item: -item[1][0]))
 
 
 def cluster_bootstrap(right: NDArray[np.bool_], clusters: NDArray[np.str_], draws: int = 4000) -> tuple[float, float]:

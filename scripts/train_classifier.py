@@ -178,19 +178,19 @@ def run_folds(
         held_out = {name: outputs(network, view) for name, view in views(data.shown[list(fold.test)]).items()}
         logits = {name: pair[1] for name, pair in held_out.items()}
         accuracy = float((logits["whole"].argmax(1) == data.labels[list(fold.test)]).mean())
-        changed = changed_by_background(network, data, fold.test, logits["whole"].argmax(1))
+        shown, changed = changed_by_background(network, data, fold.test, logits["whole"].argmax(1))
         monitor.message(
             f"{folder.name}: accuracy on the images held out {accuracy:.4f}; on the background of another class "
             f"{changed.mean():.4f} of the predictions change"
         )
-        results.append(FoldResult(fold, trained, held_out["whole"][0], logits, changed))
+        results.append(FoldResult(fold, trained, held_out["whole"][0], logits, shown, changed))
     return results
 
 
 def changed_by_background(
     network: nn.Module, data: Data, test: Sequence[int], predicted: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Return which predictions change when cells held out lie on backgrounds held out, one of each other class."""
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Show cells held out on backgrounds held out, one of each other class; return whose, and what changes."""
     rng, positions, apart = np.random.default_rng(0), np.array(test), data.apart
     gives = apart.covered[positions] <= MOST_COVERED
     by_class = [positions[gives & (data.labels[positions] == label)] for label in range(len(SUBTYPES))]
@@ -207,7 +207,8 @@ def changed_by_background(
             for row, donor in pairs
         ]
     )
-    return outputs(network, composites)[1].argmax(1) != predicted[[row for row, _ in pairs]]
+    rows = np.array([row for row, _ in pairs])
+    return positions[rows], outputs(network, composites)[1].argmax(1) != predicted[rows]
 
 
 def outputs(network: nn.Module, shown: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -46,11 +46,13 @@ def test_figures_count_what_the_networks_said():
     fold = script.Split("made up", (0, 1), (), (2, 3, 4, 5), (), "")
     logits = np.eye(4, dtype=np.float32)[[0, 1, 2, 2]]
     empty = np.zeros((4, 2), np.float32)
-    result = report.FoldResult(fold, empty[:2], empty, {"whole": logits}, np.array([True, False, False, False]))
+    changed = np.array([True, False, False, False])
+    result = report.FoldResult(fold, empty[:2], empty, {"whole": logits}, np.array([4, 4, 2, 3]), changed)
     known = report.Known(np.array([0, 0, 0, 1, 2, 3]), np.array(list("aabbcc")), np.zeros((6, 3), np.float32))
     figures = report.protocol_figures([result], known)
     assert figures["accuracy"] == 0.75
     assert figures["changed_on_background_of_another_class"] == 0.25
+    assert figures["clusters_that_change_of_all"] == {"c": [1, 2], "b": [0, 2]}
     assert figures["recall"] == {"Benign": 1.0, "Early Pre-B": 1.0, "Pre-B": 1.0, "Pro-B": 0.0}
     assert figures["clusters_with_errors_wrong_of_all"] == {"c": [1, 2]}
     assert figures["wilson_95"][0] < 0.75 < figures["wilson_95"][1]
