@@ -9,8 +9,8 @@
 Opens the project that `begin` has made in the Review widget and goes through
 `recipes/taleqani-failing-masks-edits.json`: every click, line and outline by mouse events on the canvas, tools, brushes
 and *Accept* by their keys. Then the labels in the project are compared with what the recipe builds, and how long the
-window took goes to `docs/results/window_corrections.json`: showing a field, from the end of a gesture to the labels
-on the canvas, and accepting. It works on a copy of the project.
+window took goes to `docs/results/window_corrections.json` and `docs/corrected_fields.md`: showing a field, from the end
+of a gesture to the labels on the canvas, and accepting. It works on a copy of the project.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from marked_page import replace_marked
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
@@ -42,6 +43,7 @@ from napari_all.project.project import Project
 ROOT = Path(__file__).resolve().parents[1]
 EDITS = ROOT / "recipes" / "taleqani-failing-masks-edits.json"
 RESULT = ROOT / "docs" / "results" / "window_corrections.json"
+PAGE = ROOT / "docs" / "corrected_fields.md"
 APART_MS = 12  # moves that follow each other within 5 ms are dropped
 LIMIT_S = 1.0
 TOOLS = {
@@ -199,6 +201,20 @@ def compared(project: Path, built: Path, images: Sequence[str]) -> dict[str, Any
     }
 
 
+def table(found: dict[str, Any]) -> list[str]:
+    rows = [
+        ("fields", found["fields"]),
+        ("edits, of these without effect", f"{found['edits']}, {len(found['edits_without_effect'])}"),
+        ("fields with as many cells as the recipe builds", found["same_number_of_cells"]),
+        ("Dice with the cells that the recipe builds: mean, least", f"{found['dice_mean']}, {found['dice_least']}"),
+    ]
+    rows += [
+        (f"{what}: median, worst, ms", f"{took['median']}, {took['worst']}")
+        for what, took in found["milliseconds"].items()
+    ]
+    return ["", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "window", help="where `begin` made the project")
@@ -229,6 +245,7 @@ def main() -> None:
     }
     print(json.dumps(found, indent=2))
     write_json(RESULT, found)
+    replace_marked(PAGE, "window", table(found))
 
 
 if __name__ == "__main__":
