@@ -24,15 +24,15 @@ def results(viewer):
 
 def test_the_preview_follows_a_slider_and_cleaning_comes_at_rest(panel, smear, wait):
     wait(lambda: "cells after cleaning" in panel.state.text())
-    editor = panel.form_of_method.editor("saturation_low")
+    editor = panel.forms.limits.editor("saturation_low")
     editor.low.setValue(150)
     wait(lambda: panel.preview.layer.data.max() == 1)
-    settings = panel.form_of_method.value()
+    settings = panel.forms.limits.value()
     assert settings.saturation_low == 150
     assert not settings.automatic
     np.testing.assert_array_equal(panel.preview.layer.data, METHODS["hsv"].preview(smear.rgb, settings))
     wait(lambda: panel.preview.layer.data.max() > 1)
-    expected = segment_image(smear.rgb, panel.config).labels
+    expected = segment_image(smear.rgb, panel.forms.config).labels
     np.testing.assert_array_equal(panel.preview.layer.data > 0, expected > 0)
 
 
@@ -54,7 +54,7 @@ def test_make_labels_gives_what_the_command_line_gives(panel, smear, wait):
 def test_the_copied_command_makes_the_same_labels_without_a_window(panel, smear, wait, tmp_path, qapp):
     command = panel.foot.command
     assert command.isHidden(), "nothing was done yet"
-    panel.form_of_method.editor("saturation_low").low.setValue(120)
+    panel.forms.limits.editor("saturation_low").low.setValue(120)
     panel.make.click()
     wait(lambda: len(results(panel.viewer)) == 1)
     assert not command.isHidden()
@@ -80,30 +80,30 @@ def test_making_labels_twice_overwrites_nothing(panel, wait):
 
 def test_an_automatic_limit_that_is_moved_starts_from_the_value_found(panel, smear):
     found = METHODS["hsv"].resolve(smear.rgb, METHODS["hsv"].settings())
-    panel.form_of_method.editor("saturation_low").low.setValue(found.saturation_low + 5)
-    settings = panel.form_of_method.value()
+    panel.forms.limits.editor("saturation_low").low.setValue(found.saturation_low + 5)
+    settings = panel.forms.limits.value()
     assert not settings.automatic
     assert settings.hue_low == found.hue_low
     assert settings.saturation_low == found.saturation_low + 5
-    assert panel.preset.currentData() == "custom"
+    assert panel.forms.preset.currentData() == "custom"
 
 
 def test_presets_and_reset(panel):
-    index = panel.preset.findData("published")
-    panel.preset.setCurrentIndex(index)
-    panel.preset.activated.emit(index)
-    assert panel.form_of_method.value() == METHODS["hsv"].presets["published"].settings
-    assert not panel.cleaning.value().split_touching
-    panel.reset.click()
-    assert panel.form_of_method.value() == METHODS["hsv"].presets["default"].settings
-    assert panel.preset.currentData() == "default"
+    index = panel.forms.preset.findData("published")
+    panel.forms.preset.setCurrentIndex(index)
+    panel.forms.preset.activated.emit(index)
+    assert panel.forms.limits.value() == METHODS["hsv"].presets["published"].settings
+    assert not panel.forms.cleaning.value().split_touching
+    panel.forms.reset.click()
+    assert panel.forms.limits.value() == METHODS["hsv"].presets["default"].settings
+    assert panel.forms.preset.currentData() == "default"
 
 
 def test_every_method_with_a_preview_is_offered(panel, wait):
-    offered = {panel.method.itemData(i) for i in range(panel.method.count())}
+    offered = {panel.forms.method.itemData(i) for i in range(panel.forms.method.count())}
     assert offered == {name for name, entry in METHODS.items() if entry.preview}
-    panel.method.setCurrentIndex(panel.method.findData("lab"))
-    assert panel.config.method == "lab"
+    panel.forms.method.setCurrentIndex(panel.forms.method.findData("lab"))
+    assert panel.forms.config.method == "lab"
     panel.make.click()
     wait(lambda: len(results(panel.viewer)) == 1)
     assert origin(results(panel.viewer)[0]).sidecar.method == "lab"
@@ -111,9 +111,9 @@ def test_every_method_with_a_preview_is_offered(panel, wait):
 
 def test_settings_are_remembered(open_panel, smear):
     panel = open_panel(ThresholdPanel, smear.rgb)
-    panel.form_of_method.editor("value_low").low.setValue(33)
+    panel.forms.limits.editor("value_low").low.setValue(33)
     again = ThresholdPanel(panel.viewer)
-    assert again.form_of_method.value().value_low == 33
+    assert again.forms.limits.value().value_low == 33
 
 
 def test_without_an_image_the_panel_says_what_to_do(open_panel):
@@ -173,7 +173,7 @@ def test_a_slow_threshold_is_shown_on_fewer_pixels_in_the_right_place(open_panel
     wait(lambda: "cells after cleaning" in panel.state.text())
     for _ in range(3):
         panel.preview.took(1.0)
-    panel.form_of_method.editor("value_low").low.setValue(1)
+    panel.forms.limits.editor("value_low").low.setValue(1)
     wait(lambda: panel.preview.layer is not None)
     assert panel.preview.step == 2
     assert panel.preview.layer.data.shape == (rgb.shape[0] // 2, rgb.shape[1] // 2)

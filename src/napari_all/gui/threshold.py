@@ -12,26 +12,23 @@ from napari.layers import Image, Layer
 from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QGroupBox, QHBoxLayout, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox
 
 from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
-from napari_all.gui.forms import SettingsForm
 from napari_all.gui.layer_notes import source_of
 from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.memory import recall, remember
-from napari_all.gui.panel import NO_IMAGE, Panel, labelled, primary
+from napari_all.gui.panel import NO_IMAGE, Panel, primary
 from napari_all.gui.preview import Preview
 from napari_all.gui.results import add_segmentation
-from napari_all.segmentation.method import PostprocessSettings, SegmentationMethod
-from napari_all.segmentation.methods import METHODS
+from napari_all.gui.threshold_forms import MethodForms
 from napari_all.segmentation.normalise import normalise
 from napari_all.workflows.command_text import RESULTS, segment_command
 from napari_all.workflows.segment import SegmentConfig
 
 REST_MS = 300
 """A slider that has not moved for this long has come to rest."""
-CUSTOM = "custom"
 
 
 @dataclass(frozen=True)
@@ -55,51 +52,16 @@ class ThresholdPanel(Panel):
         self._soon = _timer(self, 0, self._show_preview)
         self._at_rest = _timer(self, REST_MS, self._clean)
         self._build()
-        self._choose_method(recall("threshold/method", "hsv"))
+        self.forms.choose(recall("threshold/method", "hsv"))
         self.chooser.layer_changed.connect(self._on_image)
         self._on_image(self.chooser.layer)
-
-    @property
-    def entry(self) -> SegmentationMethod:
-        """The method chosen."""
-        return METHODS[self.method.currentData()]
-
-    @property
-    def config(self) -> SegmentConfig:
-        """What the form says, as the command line would be given it."""
-        return SegmentConfig(
-            method=self.entry.name,
-            settings=self.form_of_method.value().model_dump(mode="json"),
-            postprocess=self.cleaning.value(),
-        )
 
     def _build(self) -> None:
         form = self.form()
         self.chooser = LayerChooser(self.viewer, is_smear, "no image")
         self.chooser.setToolTip("The image to segment")
         form.addRow("&Image", self.chooser)
-        self.method = QComboBox()
-        for name, entry in METHODS.items():
-            if entry.preview is not None:
-                self.method.addItem(entry.title, name)
-                self.method.setItemData(self.method.count() - 1, entry.summary, 3)
-        self.method.setToolTip("How cells are told from the rest by colour")
-        form.addRow("M&ethod", self.method)
-        self.preset = QComboBox()
-        self.reset = QPushButton("&Reset")
-        self.reset.setToolTip("Go back to the default settings of this method")
-        row = QHBoxLayout()
-        row.addWidget(self.preset, 1)
-        row.addWidget(self.reset)
-        labelled(form, "&Preset", row, self.preset)
-        self._limits = QGroupBox("Limits")
-        QVBoxLayout(self._limits)
-        self.page.addWidget(self._limits)
-        group = QGroupBox("Cleaning")
-        inside = QVBoxLayout(group)
-        self.cleaning = SettingsForm(PostprocessSettings)
-        inside.addWidget(self.cleaning)
-        self.page.addWidget(group)
+        self.forms = MethodForms(form, self.page, self)
         self.page.addStretch(1)
         self.live = QCheckBox("Li&ve preview")
         self.live.setToolTip("Show on the image what the limits take; cleaned cells appear when the sliders rest")
@@ -107,80 +69,22 @@ class ThresholdPanel(Panel):
         self.make = primary("&Make labels", "Add the cleaned cells as a new labels layer")
         self.page.addWidget(self.live)
         self.page.addWidget(self.make)
-        self.method.currentIndexChanged.connect(lambda: self._choose_method(self.method.currentData()))
-        self.preset.activated.connect(lambda: self._apply_preset(self.preset.currentData()))
-        self.reset.clicked.connect(lambda: self._apply_preset("default"))
-        self.cleaning.changed.connect(self._on_cleaning)
+        self.forms.moved.connect(self._on_limit)
+        self.forms.changed.connect(self._settings_changed)
         self.live.toggled.connect(self._on_live)
         self.make.clicked.connect(self._on_make)
 
-    def _choose_method(self, name: str) -> None:
-        index = max(0, self.method.findData(name))
-        self.method.blockSignals(True)
-        self.method.setCurrentIndex(index)
-        self.method.blockSignals(False)
-        layout = self._limits.layout()
-        assert layout is not None
-        while (item := layout.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.deleteLater()
-        self.form_of_method = SettingsForm(self.entry.settings)
-        self.form_of_method.changed.connect(self._on_limit)
-        layout.addWidget(self.form_of_method)
-        self.preset.clear()
-        for key, preset in self.entry.presets.items():
-            self.preset.addItem(key, key)
-            self.preset.setItemData(self.preset.count() - 1, preset.summary, 3)
-        self.preset.addItem(CUSTOM, CUSTOM)
-        self._restore()
-        self._settings_changed()
-
-    def _restore(self) -> None:
-        remembered = recall(f"threshold/{self.entry.name}")
-        try:
-            config = SegmentConfig.parse(remembered) if remembered else None
-            settings = config.method_settings() if config else None
-        except NapariAllError:  # of another version; the default is right then
-            config = settings = None
-        if config is None or settings is None:
-            self._apply_preset("default")
-            return
-        self.form_of_method.set_value(settings)
-        self.cleaning.set_value(config.postprocess)
-        self._name_preset()
-
-    def _apply_preset(self, key: str) -> None:
-        if key in self.entry.presets:
-            preset = self.entry.presets[key]
-            self.form_of_method.set_value(preset.settings)
-            self.cleaning.set_value(preset.postprocess)
-        self._name_preset()
-        self._settings_changed()
-
-    def _name_preset(self) -> None:
-        shown = (self.form_of_method.value(), self.cleaning.value())
-        names = (k for k, p in self.entry.presets.items() if (p.settings, p.postprocess) == shown)
-        self.preset.setCurrentIndex(self.preset.findData(next(names, CUSTOM)))
-
     def _on_limit(self, name: str) -> None:
         """A limit that was found automatically and is now moved by hand starts from the value found."""
-        image, resolve = self.chooser.layer, self.entry.resolve
-        settings = self.form_of_method.value()
+        image, resolve = self.chooser.layer, self.forms.entry.resolve
+        settings = self.forms.limits.value()
         if resolve is not None and isinstance(image, Image) and name != "automatic" and settings.automatic:  # type: ignore[attr-defined]
-            found = resolve(normalise(to_rgb(image), self.config.postprocess.normalise), settings)
+            found = resolve(normalise(to_rgb(image), self.forms.config.postprocess.normalise), settings)
             chosen = getattr(settings, name)
             if getattr(found, name) != chosen:
-                self.form_of_method.set_value(found.updated(**{name: chosen}))
-        self._name_preset()
-        self._settings_changed()
-
-    def _on_cleaning(self, name: str) -> None:
-        self._name_preset()
-        self._settings_changed()
+                self.forms.limits.set_value(found.updated(**{name: chosen}))
 
     def _settings_changed(self) -> None:
-        remember(f"threshold/{self.entry.name}", self.config.model_dump(mode="json"))
-        remember("threshold/method", self.entry.name)
         if self.live.isChecked() and self.in_front:
             self._soon.start()
             self._at_rest.start()
@@ -210,20 +114,20 @@ class ThresholdPanel(Panel):
             return None
 
     def _show_preview(self) -> None:
-        rgb, image, threshold = self._pixels(), self.chooser.layer, self.entry.preview
+        rgb, image, threshold = self._pixels(), self.chooser.layer, self.forms.entry.preview
         if rgb is None or not isinstance(image, Image) or threshold is None or not self.live.isChecked():
             return
         seen = self.preview.attach(image, rgb)
         start = time.perf_counter()
-        seen = normalise(seen, self.config.postprocess.normalise)
-        self.preview.show_mask(threshold(seen, self.form_of_method.value()))
+        seen = normalise(seen, self.forms.config.postprocess.normalise)
+        self.preview.show_mask(threshold(seen, self.forms.limits.value()))
         self.preview.took(time.perf_counter() - start)
 
     def _show_found(self, rgb: NDArray[np.uint8]) -> None:
-        settings = self.form_of_method.value()
-        if self.entry.resolve is not None and settings.automatic:  # type: ignore[attr-defined]
-            seen = normalise(rgb, self.config.postprocess.normalise)
-            self.form_of_method.show_found(self.entry.resolve(seen, settings).updated(automatic=True))
+        settings = self.forms.limits.value()
+        if self.forms.entry.resolve is not None and settings.automatic:  # type: ignore[attr-defined]
+            seen = normalise(rgb, self.forms.config.postprocess.normalise)
+            self.forms.limits.show_found(self.forms.entry.resolve(seen, settings).updated(automatic=True))
 
     def _clean(self) -> None:
         """Run the whole method with its cleaning in the light engine; the newest settings win."""
@@ -235,7 +139,7 @@ class ThresholdPanel(Panel):
             self._at_rest.start()
             return
         self._show_found(rgb)
-        config = self.config
+        config = self.forms.config
 
         def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
             self._cleaned = _Cleaned(image, config, value, arrays)
@@ -246,14 +150,14 @@ class ThresholdPanel(Panel):
             config.model_dump(mode="json"),
             {"rgb": rgb},
             done,
-            heavy=self.entry.in_engine,
+            heavy=self.forms.entry.in_engine,
             needs=image,
             stage="Cleaning",
         )
 
     def _is_current(self) -> bool:
         done = self._cleaned
-        return done is not None and done.image is self.chooser.layer and done.config == self.config
+        return done is not None and done.image is self.chooser.layer and done.config == self.forms.config
 
     def _on_cleaned(self) -> None:
         assert self._cleaned is not None
