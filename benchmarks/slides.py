@@ -30,6 +30,7 @@ from PIL import Image
 
 from napari_all.data.synthetic import make_smear
 from napari_all.files import sha256_file, write_json
+from napari_all.workflows.segment_slide import BLOCK_PX
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELD_PX, DIAMETER_PX, FIELDS, BARE = 1024, 40.0, 10, 0.2
@@ -114,7 +115,7 @@ def main() -> None:
         many, _ = run(singles, folder / "o2")
         field_s = (many - start) / (FIELDS - 1)
         whole, peak = run(slide, folder / "whole")
-        half = int(np.ceil(options.side / 4096)) ** 2 // 2
+        half = int(np.ceil(options.side / BLOCK_PX)) ** 2 // 2
         first, _ = run(slide, folder / "killed", kill_when=lambda: blocks_done(folder / "killed") > half)
         second, peak_resumed = run(slide, folder / "killed", "--resume")
         same = [sha256_file(folder / "whole" / n) == sha256_file(folder / "killed" / n) for n in OUTPUTS]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal, TypeAlias
@@ -38,6 +40,17 @@ def let_threads_sleep() -> None:
     Whoever set `OMP_WAIT_POLICY` keeps their choice.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@contextmanager
+def shared_threads(workers: int) -> Iterator[Callable[[], None]]:
+    """Share torch's threads among some threads of our own; each calls what is yielded before it computes."""
+    torch = import_torch()
+    count = torch.get_num_threads()
+    try:
+        yield lambda: torch.set_num_threads(max(1, count // workers))
+    finally:
+        torch.set_num_threads(count)
 
 
 def import_torch() -> ModuleType:

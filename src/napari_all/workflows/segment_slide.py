@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,28 +20,48 @@ from napari_all.io.slides import Slide, open_slide
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor
 from napari_all.networks.checkpoint import Checkpoint, load_checkpoint
+from napari_all.networks.device import shared_threads
 from napari_all.segmentation.blocks import MARGIN_DIAMETERS, Block, blocks, claim, on_grid
 from napari_all.segmentation.editing.windows import Window
-from napari_all.segmentation.inference import scale_of
+from napari_all.segmentation.inference import load_network, scale_of
 from napari_all.segmentation.measure import measure_cells
-from napari_all.segmentation.methods.unet import shown_px
+from napari_all.segmentation.methods.unet import UNetSettings, shown_px
 from napari_all.types import ImageRecord, Segmentation
 from napari_all.workflows.segment import SegmentConfig, segment_image
 from napari_all.workflows.segment_files import Extras, ImageFiles
 from napari_all.workflows.slide_plan import Finder, Found, Overview, check_for_slides, fix
 from napari_all.workflows.slide_work import SlideWork
 
-BLOCK_PX = 4096
-"""Side of a block: some 1 GB of memory with all that its segmentation needs."""
+BLOCK_PX = 2816
+"""Side of a block: some 0.5 GB of memory with all that its segmentation needs."""
+_AT_ONCE = 2
+"""So many blocks are segmented at the same time: while the cells of one are cut apart, the network sees the other."""
 _FIXED = "fixed"
 """Name of the note that keeps the settings found for the whole slide."""
 
 
 def find_here(slide: Slide, windows: Sequence[Window], config: SegmentConfig, monitor: Monitor) -> Found:
-    """Segment windows one after the other, each when it is asked for."""
-    for window in windows:
+    """Segment windows, two at the same time, the next ones before they are asked for. A `Finder`."""
+    quiet = _Quiet(monitor)
+
+    def segment(window: Window) -> Segmentation:
         monitor.raise_if_cancelled()
-        yield segment_image(slide.levels[0][window], config, _Quiet(monitor))
+        return segment_image(slide.levels[0][window], config, quiet)
+
+    with ExitStack() as stack:
+        settings, begin = config.method_settings(), None
+        if isinstance(settings, UNetSettings):
+            load_network(settings.model, settings.device)  # once, before several ask for it
+            begin = stack.enter_context(shared_threads(_AT_ONCE))
+        pool = ThreadPoolExecutor(_AT_ONCE, "blocks", initializer=begin)
+        stack.callback(pool.shutdown, cancel_futures=True)
+        running: deque[Future[Segmentation]] = deque()
+        left = deque(windows)
+        while running or left:
+            while left and len(running) <= _AT_ONCE:
+                running.append(pool.submit(segment, left.popleft()))
+            monitor.raise_if_cancelled()
+            yield running.popleft().result()
 
 
 def segment_slide(
