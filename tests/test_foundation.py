@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from napari_all import files
 from napari_all.classes import SUBTYPES, ClassScheme
 from napari_all.config import Settings
 from napari_all.errors import NapariAllError, SaveError, UsageError
-from napari_all.files import atomic_path, inside, sha256_file, write_bytes, write_json
+from napari_all.files import atomic_path, inside, remove_abandoned, sha256_file, write_bytes, write_json
 from napari_all.registry import Registry
 
 
@@ -147,6 +148,18 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path):
     result = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
     assert result.returncode != 0
     assert '"old": true' in target.read_text()
+    (left,) = (p for p in tmp_path.iterdir() if p != target)
+    elsewhere = re.sub(r"-.*-(\d+)-", r"-another.machine-\1-", left.name)
+    others = [tmp_path / elsewhere, tmp_path / ".writing-by-hand.json"]
+    for path in others:
+        path.write_text("of another machine, or of nobody")
+    with atomic_path(target) as mine:
+        remove_abandoned(tmp_path.parent)
+        assert mine.exists(), "of a process that lives"
+        assert not left.exists(), "of one that was killed"
+        mine.write_text("new")
+    assert all(path.exists() for path in others)
+    assert target.read_text() == "new"
 
 
 @given(st.binary(max_size=300))

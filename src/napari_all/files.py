@@ -5,29 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from napari_all.errors import SaveError, UsageError
+
+WRITING = ".writing-"
+"""How the names of temporary files begin."""
+_HOST = re.sub(r"[^A-Za-z0-9.]", "_", platform.node())
+_OWNER = re.compile(re.escape(f"{WRITING}{_HOST}-") + r"(\d+)-")
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Give a temporary path beside `target`; on success it replaces `target`, on any error it is removed.
 
-    The temporary name keeps the suffix, because writers choose the format by it. Raises `SaveError` when the disk
-    refuses; what stood at `target` is then untouched.
+    The temporary name keeps the suffix, because writers choose the format by it, and tells whose it is (see
+    `remove_abandoned`). Raises `SaveError` when the disk refuses; what stood at `target` is then untouched.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(target.suffixes[-2:]), dir=target.parent)
+        prefix = f"{WRITING}{_HOST}-{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix="".join(target.suffixes[-2:]), dir=target.parent)
         os.close(handle)
     except OSError as error:
         raise SaveError(f"cannot write to {target.parent}: {error.strerror}; choose another folder") from error
@@ -44,6 +53,16 @@ def atomic_path(target: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files below a folder that killed processes of this machine have left."""
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            owner = _OWNER.match(name)
+            if owner and not psutil.pid_exists(int(owner[1])):
+                with suppress(OSError):  # somebody else's, or gone
+                    Path(inner, name).unlink(missing_ok=True)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -187,7 +187,7 @@ def test_a_training_that_is_stopped_keeps_its_best_epoch(open_panel, tmp_path, w
     wait(box.train.isEnabled)
     box.train.click()
     wait(lambda: len(box.view.curves.rows) >= 1)
-    assert "left" in box.stage.text()
+    wait(lambda: "left" in box.stage.text())
     box.stop.click()
     assert box.stop.text() == "Stop at &once"
     wait(lambda: box.job is None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
-from napari_all.files import inside
+from napari_all.files import WRITING, inside
 from napari_all.io.masks import LABELS_ENDING, UNCERTAINTY_ENDING
 
 Shelf: TypeAlias = Literal["labels", "predictions", "proposals"]
@@ -64,7 +64,7 @@ class Layout:
         """Remove temporary files that a kill has left; only for whoever holds the lock."""
         for folder, _, files in os.walk(self.folder):
             for name in files:
-                if name.startswith(".writing-"):
+                if name.startswith(WRITING):
                     Path(folder, name).unlink(missing_ok=True)
 
 

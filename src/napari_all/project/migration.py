@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_all.errors import ProjectError, SaveError
-from napari_all.files import write_json
+from napari_all.files import WRITING, write_json
 from napari_all.project.layout import Layout
 from napari_all.project.lock import ProjectLock
 from napari_all.project.manifest import VERSION, read_version
@@ -74,7 +74,7 @@ def _copy(folder: Path, copy: Path) -> None:
     """Copy the project, unless an earlier start has; a copy that was not finished is made again."""
     if copy.exists():
         return
-    begun = copy.with_name(f".writing-{copy.name}")
+    begun = copy.with_name(f"{WRITING}{copy.name}")
     shutil.rmtree(begun, ignore_errors=True)
     shutil.copytree(folder, begun, ignore=shutil.ignore_patterns(Layout(folder).lock.name))
     begun.rename(copy)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_all.errors import SaveError
+from napari_all.files import WRITING
 from napari_all.monitor import Monitor
 from napari_all.project.layout import Layout
 
@@ -53,7 +54,7 @@ def copy_project(source: Layout, target: Layout, copied: Copied, monitor: Monito
 def _files(layout: Layout) -> Iterator[Path]:
     for folder, _, names in os.walk(layout.folder):
         for name in names:
-            if name != layout.lock.name and not name.startswith(".writing-"):
+            if name != layout.lock.name and not name.startswith(WRITING):
                 yield Path(folder, name).relative_to(layout.folder)
 
 

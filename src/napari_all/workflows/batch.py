@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from napari_all.errors import ClusterError, FileExistsRefused
+from napari_all.files import remove_abandoned
 from napari_all.io.images import MAX_PIXELS
 from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.sidecar import portable
@@ -93,6 +94,7 @@ def segment_batch(
             # A cluster's worker ends the image in its hand after its run was stopped: maybe just now.
             held |= holding(others, output, config, watch)
         _refuse_existing([i for i in others if i.name not in held], output, resume)
+    remove_abandoned(output)  # of an earlier run that was killed
     clock = Clock()
     settings = config.model_dump(mode="json") | {"settings": portable(config.settings), "extras": more.model_dump()}
     record = RunRecord(command="segment", settings=settings, started=clock.started)

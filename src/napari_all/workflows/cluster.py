@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_all.errors import ClusterError, UsageError, WorkersEnded, missing_distributed
-from napari_all.files import write_bytes
+from napari_all.files import remove_abandoned, write_bytes
 from napari_all.monitor import Monitor
 from napari_all.networks.zoo import weights_sha256
 from napari_all.workflows.cluster_address import CONNECT_S, check_address, check_scheduler
@@ -86,6 +86,7 @@ def cluster_at(
             yield cluster
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        remove_abandoned(output)  # of workers that were killed
 
 
 class Cluster:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from napari_all.errors import CheckpointError, UsageError
+from napari_all.files import WRITING
 from napari_all.monitor import Monitor
 from napari_all.networks.device import let_threads_sleep
 from napari_all.networks.zoo import weights_sha256
@@ -115,7 +116,7 @@ def _check_output(terms: Terms) -> None:
     if not seen:
         raise UsageError(f"it does not see the output folder {folder}; {_SHARED}")
     try:
-        with tempfile.TemporaryFile(dir=terms.marker.parent, prefix=".writing-"):
+        with tempfile.TemporaryFile(dir=terms.marker.parent, prefix=WRITING):
             pass
     except OSError as error:
         raise UsageError(f"it cannot write into the output folder {folder}: {error.strerror}") from error
