@@ -121,6 +121,40 @@ def timed(job: Job, device: str) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
+def jobs_on(device: str, folder: str, rgb: dict[int, np.ndarray], tile: np.ndarray, seen: Seen) -> dict[str, Job]:
+    """Everything that is timed but the other runtimes, on one device; networks on the CPU count what they see."""
+    tensor = torch.from_numpy(rgb[48]).permute(2, 0, 1)[None].float().div(255).contiguous().to(device)
+    network, clothed = load_network(MODEL, device), own_in_smp_clothes(folder, device)
+    peer = smp.Unet("resnet34", encoder_weights=None, classes=3).eval().to(device)
+    plain = rebuild(load_checkpoint(MODEL)).eval().to(device)
+    default = UNetSettings()
+    if device == "cpu":
+        for module in (peer, plain, network._compute.module, clothed._compute.module):
+            module.register_forward_pre_hook(seen.count)
+
+    def engine(used: SegmentationNetwork, px: int, shown: float) -> Job:
+        return lambda: segment_tiled(
+            rgb[px], used, shown, default.tile_px, default.batch_size, NullMonitor(), default.flips
+        )
+
+    def whole(px: int, *given: str) -> Job:
+        config = make_config("unet", assignments=[f"device={device}", *given])
+        return lambda: segment_image(rgb[px], config)
+
+    return {
+        PEER: lambda: peer(tensor),
+        "own network, eager float32": lambda: plain(tensor),
+        OURS: engine(network, 48, network.cell_px),
+        "engine, cells of 48 px as shipped": engine(network, 48, shown_px(48.0)),
+        "engine, cells of 24 px as shipped": engine(network, 24, shown_px(24.0)),
+        "smp U-Net (resnet34) in this engine, its own scale": engine(clothed, 48, clothed.cell_px),
+        "segment, cells of 48 px, diameter given": whole(48, "diameter_px=48"),
+        "segment, cells of 48 px, diameter estimated": whole(48),
+        "segment, cells of 24 px, diameter given": whole(24, "diameter_px=24"),
+        NETWORK: lambda: network.predict(tile[None]),
+    }
+
+
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,47 +166,22 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     rgb = {px: make_smear(3, (SIDE, SIDE), float(px)).rgb for px in (24, 48)}
-    tensor = torch.from_numpy(rgb[48]).permute(2, 0, 1)[None].float().div(255).contiguous().to(device)
     tile = np.ascontiguousarray(rgb[48][:TILE, :TILE])
     network = load_network(MODEL, device)
-    peer = smp.Unet("resnet34", encoder_weights=None, classes=3).eval().to(device)
-    plain = rebuild(load_checkpoint(MODEL)).eval().to(device)
-    default = UNetSettings()
-
-    def engine(used: SegmentationNetwork, px: int, shown: float) -> Job:
-        return lambda: segment_tiled(
-            rgb[px], used, shown, default.tile_px, default.batch_size, NullMonitor(), default.flips
-        )
-
-    def whole(px: int, *given: str) -> Job:
-        config = make_config("unet", assignments=[f"device={device}", *given])
-        return lambda: segment_image(rgb[px], config)
-
+    seen = Seen()
     with tempfile.TemporaryDirectory() as folder:
-        clothed = own_in_smp_clothes(folder, device)
-        seen = Seen()
-        for module in (peer, plain, network._module, clothed._module):
-            module.register_forward_pre_hook(seen.count)
-        jobs: dict[str, Job] = {
-            PEER: lambda: peer(tensor),
-            "own network, eager float32": lambda: plain(tensor),
-            OURS: engine(network, 48, network.cell_px),
-            "engine, cells of 48 px as shipped": engine(network, 48, shown_px(48.0)),
-            "engine, cells of 24 px as shipped": engine(network, 24, shown_px(24.0)),
-            "smp U-Net (resnet34) in this engine, its own scale": engine(clothed, 48, clothed.cell_px),
-            "segment, cells of 48 px, diameter given": whole(48, "diameter_px=48"),
-            "segment, cells of 48 px, diameter estimated": whole(48),
-            "segment, cells of 24 px, diameter given": whole(24, "diameter_px=24"),
-            NETWORK: lambda: network.predict(tile[None]),
-        }
+        on_cpu = jobs_on("cpu", folder, rgb, tile, seen)
+        jobs = on_cpu if device == "cpu" else jobs_on(device, folder, rgb, tile, seen)
         others = runtimes(network, tile, torch.get_num_threads()) if device == "cpu" else {}
         jobs |= others
         pixels, flops = {}, {}
-        for name, job in jobs.items():  # the first, untimed pass
+        for name, job in (on_cpu | others).items():  # counted on the CPU: kernels that a GPU replays are not seen
             seen.pixels = 0
             with FlopCounterMode(display=False) as counter:
                 job()
             pixels[name], flops[name] = seen.pixels or TILE * TILE, counter.get_total_flops()
+        for job in jobs.values():  # the first, untimed pass
+            job()
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
         for _ in range(options.rounds):
             for name, job in jobs.items():

@@ -17,6 +17,7 @@ from napari_all.networks.rebuild import rebuild
 from napari_all.segmentation.inference import SegmentationNetwork, load_network, segment_tiled
 from napari_all.segmentation.method import PostprocessSettings, RawSegmentation
 from napari_all.segmentation.methods.unet import ENTRY, NO_DIAMETER, UNetSettings
+from napari_all.segmentation.normalise import background_colour
 from napari_all.segmentation.run import segment_array
 
 
@@ -269,6 +270,44 @@ def test_short_gpu_memory_halves_batch_then_tile_and_says_so(network, field):
         "GPU memory is short: going on with tiles of 320 px, 1 at a time",
     ]
     assert (classes != segment_tiled(field.rgb, network, 22.0, 640, 4, NullMonitor()).classes).mean() < 0.005
+
+
+def test_bare_glass_is_not_shown_to_the_network(network, field):
+    """Nine times its area of glass, with the grain of a camera, beside a field."""
+    pytest.importorskip("torch")
+    seen = []
+
+    class Counting(SegmentationNetwork):
+        def predict(self, tiles):
+            seen.append(len(tiles))
+            return super().predict(tiles)
+
+    rows, columns = field.rgb.shape[:2]
+    grain = np.random.default_rng(0).integers(-8, 9, (rows, 9 * columns, 3))
+    beside = np.clip(background_colour(field.rgb) + grain, 0, 255).astype(np.uint8)
+    wide = np.concatenate([field.rgb, beside], axis=1)
+    notes = Notes()
+    counting = Counting(**vars(network))
+    found = segment_tiled(wide, counting, 22.0, 256, 4, notes).classes
+    shown = sum(seen)
+    seen.clear()
+    alone = segment_tiled(field.rgb, counting, 22.0, 256, 4, NullMonitor()).classes
+    assert shown <= 2 * sum(seen)
+    assert not found[:, columns + 16 :].any()
+    assert (found[:, : columns - 64] != alone[:, : columns - 64]).mean() < 0.005
+    assert notes.reports[-1][1] == notes.reports[-1][2]  # glass counts as done
+
+
+def test_a_cuda_gpu_gives_what_the_cpu_gives(network, field):
+    """With more shapes of tiles than are kept as graphs, each twice."""
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU")
+    there = load_network("smear-unet", "cuda")
+    for side in (256, 320, 384, 448, 512, 576) * 2:
+        on_cpu, on_gpu = (segment_tiled(field.rgb, n, 22.0, side, 3, NullMonitor()) for n in (network, there))
+        assert (on_cpu.classes != on_gpu.classes).mean() < 0.005
+        assert np.abs(on_cpu.uncertainty.astype(int) - on_gpu.uncertainty).mean() < 1
 
 
 @pytest.mark.data

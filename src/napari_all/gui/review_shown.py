@@ -26,7 +26,7 @@ from napari_all.project.plane_files import FINISHED
 from napari_all.project.planes import Pixels, Values
 from napari_all.segmentation import editing
 from napari_all.segmentation.editing import CellIndex, Edit
-from napari_all.segmentation.editing.windows import Window
+from napari_all.segmentation.editing.windows import Window, rows_and_columns
 from napari_all.segmentation.postprocess import typical_area
 
 BRUSHES = ("paint", "erase", "fill", "polygon")
@@ -176,10 +176,10 @@ class Shown:
         """Repeat on the screen what an undo or a redo has done in the project."""
         apply_pixels(change, self.pixels)
         for diff in change.planes:
-            y, x = np.unravel_index(diff.indices, self.pixels.shape)
+            where = rows_and_columns(diff.indices, self.pixels.shape)
             if diff.plane == "labels":
-                self.cells.update(self.pixels.labels, (y, x), diff.before)
-            self._repaint((y, x), diff.plane)
+                self.cells.update(self.pixels.labels, where, diff.before, diff.after)
+            self._repaint(where, diff.plane)
         if change.pixels:
             self._on_edited(*extent(change, self.pixels))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_all.errors import ProjectError
 from napari_all.project.planes import DTYPES, Pixels, PlaneName, Values
 from napari_all.segmentation.editing import Edit
-from napari_all.segmentation.editing.windows import Window
+from napari_all.segmentation.editing.windows import Window, rows_and_columns
 from napari_all.types import IMAGE_STATUSES, ImageStatus
 
 Value: TypeAlias = str | bool | None
@@ -171,12 +171,12 @@ def extent(change: Change, planes: Pixels) -> tuple[Window, set[int]]:
     diffs = [diff for diff in change.planes if len(diff)]
     numbers = [planes.labels.reshape(-1)[diff.indices] for diff in diffs]
     numbers += [diff.before for diff in diffs if diff.plane == "labels"]
-    flat = np.concatenate([diff.indices for diff in diffs])
-    x = flat % planes.shape[1]
-    rows = slice(int(flat.min()) // planes.shape[1], int(flat.max()) // planes.shape[1] + 1)
+    places = [rows_and_columns(diff.indices, planes.shape) for diff in diffs]
+    y, x = ([side for pair in places for side in (pair[axis].min(), pair[axis].max())] for axis in (0, 1))
     # a cell's pixels come in long runs: only those are sorted
     runs = [each[np.flatnonzero(np.diff(each, prepend=each[:1] - 1))] for each in numbers]
-    return (rows, slice(int(x.min()), int(x.max()) + 1)), set(np.unique(np.concatenate(runs)).tolist()) - {0}
+    window = slice(int(min(y)), int(max(y)) + 1), slice(int(min(x)), int(max(x)) + 1)
+    return window, set(np.unique(np.concatenate(runs)).tolist()) - {0}
 
 
 def apply_values(changes: Sequence[ValueChange], values: Values) -> Values:

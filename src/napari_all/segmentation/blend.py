@@ -41,6 +41,11 @@ def lay(p: torch.Tensor, grid: Grid, row: Span, column: Span) -> torch.Tensor:
     return laid  # type: ignore[no-any-return]
 
 
+def weights(like: torch.Tensor, grid: Grid, row: Span, column: Span) -> torch.Tensor:
+    """Return what a tile counts for the image pixels under it, (Y, X), of the type and on the device of another."""
+    return _like(like, grid.weights(row, 0))[:, None] * _like(like, grid.weights(column, 1))
+
+
 def _like(p: torch.Tensor, values: NDArray[np.floating]) -> torch.Tensor:
     """Values as a tensor of the type and on the device of another."""
     return import_torch().from_numpy(values).to(p, non_blocking=True)  # type: ignore[no-any-return]

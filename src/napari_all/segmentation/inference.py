@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from napari_all.errors import CheckpointError, UsageError
 from napari_all.monitor import Monitor
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.checkpoint import ModelCard, load_checkpoint
+from napari_all.networks.cuda import Fetched, Recorded, fetch, send
 from napari_all.networks.device import DeviceChoice, DeviceSetting, choose_device, cpu_has_bfloat16, import_torch
 from napari_all.networks.rebuild import rebuild
-from napari_all.segmentation.blend import decide, lay
+from napari_all.segmentation.blend import decide, lay, weights
+from napari_all.segmentation.normalise import background_colour
 from napari_all.segmentation.outputs import Outputs, PixelMaps
 from napari_all.segmentation.tiles import ALIGN, Grid, Span, bands
 from napari_all.types import RGBImage
@@ -48,9 +50,7 @@ class SegmentationNetwork:
     outputs: Outputs
     align: int
     device: DeviceChoice
-    _module: torch.nn.Module
-    _autocast: Any
-    _scale: tuple[torch.Tensor, torch.Tensor]
+    _compute: Callable[[torch.Tensor], torch.Tensor]
 
     @property
     def cell_px(self) -> float:
@@ -62,19 +62,28 @@ class SegmentationNetwork:
 
         Y and X are multiples of `align`. A GPU is still computing them when this returns.
         """
+        if self.device.name == "cuda":
+            return self._compute(send(tiles))
         torch = import_torch()
-        x = torch.from_numpy(tiles)
-        if self.device.name == "cuda":  # from pinned memory the copy runs beside what the GPU computes
-            x = x.pin_memory()
-        x = x.to(self.device.name, non_blocking=True).permute(0, 3, 1, 2)
+        x = torch.from_numpy(tiles).to(self.device.name)
         # one tile after the other on a CPU: its cache holds what a batch would push out, which is a fifth quicker
         parts = x.split(1 if self.device.name == "cpu" else len(x))
-        return torch.cat([self._probabilities(part) for part in parts])  # type: ignore[no-any-return]
+        return torch.cat([self._compute(part) for part in parts])  # type: ignore[no-any-return]
 
-    def _probabilities(self, x: torch.Tensor) -> torch.Tensor:
-        mean, std = self._scale
-        with self._autocast():
-            logits = self._module(x.float().div_(255.0).sub_(mean).div_(std))  # channels last, as the tiles are
+
+@dataclass(frozen=True)
+class _Probabilities:
+    """From (N, Y, X, 3) uint8 to what `predict` returns, both on the device."""
+
+    module: torch.nn.Module
+    autocast: Callable[[], Any]
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __call__(self, tiles: torch.Tensor) -> torch.Tensor:
+        x = tiles.permute(0, 3, 1, 2).float()  # channels last, as the tiles are
+        with self.autocast():
+            logits = self.module(x.div_(255.0).sub_(self.mean).div_(self.std))
         return logits.float().contiguous().softmax(1)  # type: ignore[no-any-return]
 
 
@@ -118,10 +127,13 @@ def _build(model: str, sha256: str, device: DeviceSetting) -> SegmentationNetwor
     outputs, backbone = Outputs.of(card.classes), BACKBONES[card.backbone]
     module = backbone.for_inference(rebuild(checkpoint)).to(choice.name).to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(v, device=choice.name).view(1, 3, 1, 1) for v in (card.input.mean, card.input.std))
-    return SegmentationNetwork(card, sha256, outputs, align, choice, module, _autocast(torch, choice.name), (mean, std))
+    compute = _Probabilities(module, _autocast(torch, choice.name), mean, std)
+    return SegmentationNetwork(
+        card, sha256, outputs, align, choice, Recorded(compute) if choice.name == "cuda" else compute
+    )
 
 
-def _autocast(torch: Any, device: str) -> Any:
+def _autocast(torch: Any, device: str) -> Callable[[], Any]:
     """Mixed precision where the hardware computes in it: float16 on CUDA, bfloat16 on CPUs that have it."""
     if device == "cuda":
         return lambda: torch.autocast("cuda", torch.float16)
@@ -183,20 +195,33 @@ def _segment(
     maps = PixelMaps.empty(rgb.shape[:2], network.outputs)
     total, done = len(grid.rows) * len(grid.columns), 0
     carried = torch.zeros((count, 0, width), device=network.device.name)
+    coming: tuple[slice, Fetched] | None = None
+    glass = background_colour(rgb)
     for row, first, complete in bands(grid):
         band = carried.new_zeros((count, grid.image_range(row, 0)[1] - first, width))
         band[:, : carried.shape[1]] = carried
-        for at in range(0, len(grid.columns), batch_size):
+        shown = []
+        for column in grid.columns:
+            if grid.is_bare(rgb, row, column, glass):  # background, without asking the network
+                band[0, :, slice(*grid.image_range(column, 1))] += weights(band, grid, row, column)
+            else:
+                shown.append(column)
+        if len(shown) < len(grid.columns):
+            done += len(grid.columns) - len(shown)
+            monitor.report("segment", done, total)
+        for at in range(0, len(shown), batch_size):
             monitor.raise_if_cancelled()
-            columns = grid.columns[at : at + batch_size]
+            columns = shown[at : at + batch_size]
             for column, p in zip(columns, _probabilities(rgb, network, grid, row, columns, flips), strict=True):
-                x0, x1 = grid.image_range(column, 1)
-                band[:, :, x0:x1] += lay(p, grid, row, column)
+                band[:, :, slice(*grid.image_range(column, 1))] += lay(p, grid, row, column)
             done += len(columns)
             monitor.report("segment", done, total)
-        decided = decide(band[:, : complete - first], network.outputs)
-        maps.fill(slice(first, complete), [plane.cpu().numpy() for plane in decided])
+        if coming:  # only now, so that a GPU has work while the result of its last is fetched and filled in
+            maps.fill(coming[0], coming[1]())
+        coming = slice(first, complete), fetch(decide(band[:, : complete - first], network.outputs))
         carried = band[:, complete - first :]
+    if coming:
+        maps.fill(coming[0], coming[1]())
     return maps
 
 

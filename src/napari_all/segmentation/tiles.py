@@ -20,6 +20,11 @@ from napari_all.types import RGBImage
 ALIGN = 16
 """Least multiple; networks may halve the resolution four times, and those that do so more often ask for more."""
 
+_BARE = 0.85
+"""Share of the light of bare glass below which something lies on it."""
+_LOOKED_AT = 4
+"""Every so many analysis pixels are looked at; nuclei are some thirty wide there."""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -106,6 +111,12 @@ class Grid:
             fall = np.clip((at - (span.stop - span.ramp_after)) / span.ramp_after, 0.0, 1.0)
             weights *= np.cos(0.5 * np.pi * fall) ** 2
         return weights.astype(np.float32)
+
+    def is_bare(self, rgb: RGBImage, row: Span, column: Span, glass: NDArray[np.float64]) -> bool:
+        """Tell whether all under a tile is nearly as light as the glass (R, G, B); every nucleus is far darker."""
+        step = max(1, int(_LOOKED_AT / self.scale))
+        y, x = (slice(*self.image_range(span, axis), step) for axis, span in enumerate((row, column)))
+        return bool((rgb[y, x] >= _BARE * glass).all())
 
     def cut(self, rgb: RGBImage, row: Span, column: Span) -> RGBImage:
         """Return one tile of the analysis grid, (tile, tile, 3) uint8; beyond the image it is mirrored."""

@@ -32,8 +32,8 @@ from napari_all.workflows.segment_files import Extras, ImageFiles
 from napari_all.workflows.slide_plan import Finder, Found, Overview, check_for_slides, fix
 from napari_all.workflows.slide_work import SlideWork
 
-BLOCK_PX = 2816
-"""Side of a block: some 0.5 GB of memory with all that its segmentation needs."""
+BLOCK_PX = 2304
+"""Side of a block: some 0.4 GB of memory with all that its segmentation needs."""
 _AT_ONCE = 2
 """So many blocks are segmented at the same time: while the cells of one are cut apart, the network sees the other."""
 _FIXED = "fixed"

@@ -13,7 +13,7 @@ from skimage.morphology import disk
 from napari_all.errors import UsageError
 from napari_all.segmentation.editing.edit import Edit, edit_of
 from napari_all.segmentation.editing.index import CellIndex, index_of
-from napari_all.segmentation.editing.windows import spanning
+from napari_all.segmentation.editing.windows import rows_and_columns, spanning
 
 _BRIDGE_PX = 3
 """Cells further apart than about twice this are not merged: the result would be two blobs with one number."""
@@ -71,5 +71,4 @@ def relabel_cells(labels: NDArray[Any], cells: CellIndex | None = None) -> Edit:
     old = labels.reshape(-1)[flat]
     new = table[old]
     changed = new != old
-    y, x = np.divmod(flat[changed], labels.shape[1])
-    return Edit((y, x), new[changed])
+    return Edit(rows_and_columns(flat[changed], labels.shape), new[changed])

@@ -156,7 +156,7 @@ def change(planes: Planes, edit: Edit, cells: CellIndex | None = None) -> Edit:
     for name in spoken:
         _put(getattr(planes, name), flat, getattr(edit, name))
     if cells is not None:
-        cells.update(planes.labels, edit.indices, labels)
+        cells.update(planes.labels, edit.indices, labels, edit.values)
     return Edit(edit.indices, labels, **before)
 
 

@@ -58,7 +58,11 @@ class CellIndex:
         return sorted(label for label, box in self._boxes.items() if meet(box, window))
 
     def update(
-        self, labels: NDArray[Any], indices: tuple[NDArray[np.intp], NDArray[np.intp]], before: NDArray[Any]
+        self,
+        labels: NDArray[Any],
+        indices: tuple[NDArray[np.intp], NDArray[np.intp]],
+        before: NDArray[Any],
+        after: NDArray[Any],
     ) -> None:
         """Follow a change.
 
@@ -66,11 +70,9 @@ class CellIndex:
         ----------
         labels
             The label image after the change.
-        indices, before
-            (y, x) of the changed pixels and what stood there; each pixel once.
+        indices, before, after
+            (y, x) of the changed pixels, each once, what stood there and what stands there now.
         """
-        y, x = indices
-        after = labels.take(y * labels.shape[1] + x)
         runs = _Runs.of(indices, before, after)
         # what shrinks comes first: a number that moved across the image would have a box of both places
         for label, _ in runs.boxes(before):

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_all.types import BoolMask
@@ -39,6 +40,13 @@ def spanning(first: Window, second: Window) -> Window:
 def meet(first: Window, second: Window) -> bool:
     """Tell whether two windows share a pixel."""
     return all(a.start < b.stop and b.start < a.stop for a, b in zip(first, second, strict=True))
+
+
+def rows_and_columns(places: NDArray[np.integer], shape: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return ascending positions y * width + x in an image of `shape` as (y, x); dividing would take far longer."""
+    rows, width = np.arange(shape[0] + 1), shape[1]
+    y = np.repeat(rows[:-1], np.diff(np.searchsorted(places, rows * width)))
+    return y, places - y * width
 
 
 def largest(mask: BoolMask) -> BoolMask:
