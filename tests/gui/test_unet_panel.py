@@ -20,7 +20,7 @@ def labels_of(panel):
 
 
 def set_diameter(panel, value):
-    editor = panel.diameter.editor("diameter_px")
+    editor = panel.scale.diameter.editor("diameter_px")
     editor.automatic.setChecked(False)
     editor.box.setValue(value)
 
@@ -38,7 +38,7 @@ def test_segmenting_makes_a_new_layer_with_parts_table_and_the_diameter_used(pan
     assert made.sidecar.parts == "nucleus+cytoplasm"
     assert made.sidecar.model_sha256
     assert made.sidecar.diameter_px == pytest.approx(30, rel=0.4)
-    assert f"Used: {made.sidecar.diameter_px:.0f} px (estimated)" == panel.used.text()
+    assert f"Used: {made.sidecar.diameter_px:.0f} px (estimated)" == panel.scale.used.text()
     inside = smear.labels > 0
     overlap = 2 * ((layer.data > 0) & inside).sum() / ((layer.data > 0).sum() + inside.sum())
     assert overlap > 0.8
@@ -98,13 +98,13 @@ def test_a_given_diameter_is_used_and_reaches_the_configuration(panel, wait):
     panel.segment.click()
     wait(lambda: len(labels_of(panel)) == 1)
     assert origin(labels_of(panel)[0]).sidecar.diameter_px == 25.0
-    assert panel.used.text() == "Used: 25 px (given)"
-    assert "cells this small" in panel.caution.text()
-    assert not panel.caution.isHidden()
+    assert panel.scale.used.text() == "Used: 25 px (given)"
+    assert "cells this small" in panel.scale.caution.text()
+    assert not panel.scale.caution.isHidden()
     set_diameter(panel, 60.0)
     panel.segment.click()
     wait(lambda: len(labels_of(panel)) == 2)
-    assert panel.caution.isHidden()
+    assert panel.scale.caution.isHidden()
 
 
 def test_the_command_of_what_was_done_keeps_its_settings(panel, wait):

@@ -5,36 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_all.data.mask_items import (
     BACKGROUND,
-    CELL,
-    CYTOPLASM,
-    NUCLEUS,
     SMUDGE,
     MaskItem,
     make_item,
     typical_diameter,
 )
+from napari_all.data.mask_values import CLASSES_VALUES, MaskCode, MaskParts, numbers, read_codes
 from napari_all.errors import MaskError, UsageError
 from napari_all.io.images import read_image
 from napari_all.io.inputs import InputImage, find_images
-from napari_all.io.masks import classes_path, read_plane
+from napari_all.io.masks import classes_path
 from napari_all.io.pairing import MASK_ENDINGS, Pair, mask_of
 from napari_all.io.sidecar import read_sidecar
 
-MaskCode: TypeAlias = Literal["auto", "labels", "classes", "binary"]
-MaskParts: TypeAlias = Literal["cell", "nucleus"]
 IGNORE_ENDINGS = ("_ignore.png", "_ignore.tif")
 SMUDGE_ENDINGS = ("_smudges.png", "_smudges.tif")
 
 _NO_IMAGES = (*(e for e in MASK_ENDINGS if e.startswith("_")), *IGNORE_ENDINGS, *SMUDGE_ENDINGS)
-_CLASSES_VALUES = ({0, 1, 2}, {0, 128, 255})
-"""Codes of background, cytoplasm and nucleus: this project's and wbc-zheng's here, and wbc-zheng's as published."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,7 @@ class MaskPlanes:
 
 def read_mask(pair: Pair, folder: MaskFolder, shape: tuple[int, int]) -> MaskPlanes:
     """Read the mask of an image of `shape`, with what lies beside it; `MaskError` where they do not fit."""
-    codes, cells = _codes(pair.mask, folder)
+    codes, cells = read_codes(pair.mask, folder.code, folder.parts)
     stem = PurePosixPath(pair.image.stem).name
     planes = MaskPlanes(codes, cells, _extra(pair.mask, stem, IGNORE_ENDINGS), _extra(pair.mask, stem, SMUDGE_ENDINGS))
     for plane, what in ((codes, "mask"), (planes.ignore, "ignore mask"), (planes.smudges, "mask of smudges")):
@@ -157,7 +151,7 @@ def load_item(pair: Pair, folder: MaskFolder, ignore: Path | None = None) -> Mas
         beside = mask_of(InputImage(pair.image.path, pair.image.name), ignore) or mask_of(
             InputImage(pair.image.path, PurePosixPath(pair.image.name).name), ignore
         )
-        ignored = _numbers(beside) > 0 if beside else None
+        ignored = numbers(beside) > 0 if beside else None
         _check_shape(ignored, rgb.shape[:2], "ignore mask", pair)
     if smudges is not None:
         codes = np.where(smudges & (codes == BACKGROUND), np.uint8(SMUDGE), codes)
@@ -196,66 +190,14 @@ def _code_of(pairs: Sequence[Pair], code: MaskCode) -> MaskCode:
     values: set[int] = set()
     for pair in pairs:
         if read_sidecar(pair.mask) is None and not classes_path(pair.mask).exists():
-            values |= set(np.unique(_numbers(pair.mask)).tolist())
+            values |= set(np.unique(numbers(pair.mask)).tolist())
             if len(values) > 3:
                 return "labels"
-    if any(values == known for known in _CLASSES_VALUES):
+    if any(values == known for known in CLASSES_VALUES):
         return "classes"
     return "binary" if len(values) == 2 else "labels"
 
 
-def _codes(mask: Path, folder: MaskFolder) -> tuple[NDArray[np.uint8], NDArray[np.integer] | NDArray[np.bool_]]:
-    """Return the codes of a mask, and its cells (instances where it has them) to measure the diameter on."""
-    plane = _numbers(mask)
-    sidecar = read_sidecar(mask)
-    beside = mask.with_name(sidecar.classes) if sidecar and sidecar.classes else classes_path(mask)
-    if beside != mask and beside.exists():
-        return _with_classes(plane, beside, sidecar.parts if sidecar else None)
-    if sidecar is None and folder.code == "classes":
-        return _from_classes(plane, mask.name)
-    parts = sidecar.parts if sidecar and sidecar.parts else folder.parts
-    inside = np.uint8(NUCLEUS if parts == "nucleus" else CELL)
-    cells = plane > 0 if sidecar is None and folder.code == "binary" else plane
-    return np.where(plane > 0, inside, np.uint8(BACKGROUND)), cells
-
-
-def _with_classes(
-    labels: NDArray[np.integer], path: Path, parts: str | None
-) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
-    """Take the classes map beside a label image: 1 cytoplasm, 2 nucleus (or all of the cell), 3 not known."""
-    classes = _numbers(path)
-    if classes.shape != labels.shape or classes.max(initial=0) > CELL:
-        raise MaskError(f"{path.name} does not fit its labels: same shape and values 0 to {CELL} are needed")
-    whole = {"cell": CELL, "nucleus": NUCLEUS}.get(parts or "")
-    if whole is not None:
-        classes = np.where(classes > 0, whole, BACKGROUND)
-    # labels rule: where a person erased or added a cell, an older classes map may still show it or not yet
-    codes = np.where(labels > 0, np.where(classes > 0, classes, whole or CYTOPLASM), BACKGROUND)
-    return codes.astype(np.uint8), labels
-
-
-def _from_classes(plane: NDArray[np.integer], name: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    values = set(np.unique(plane).tolist())
-    for known in _CLASSES_VALUES:
-        if values <= known:
-            _, cytoplasm, nucleus = sorted(known)
-            codes = np.select([plane == cytoplasm, plane == nucleus], [CYTOPLASM, NUCLEUS], BACKGROUND)
-            return codes.astype(np.uint8), plane > 0
-    raise MaskError(
-        f"{name} holds {sorted(values)[:6]}; it takes 0 background, 1 cytoplasm, 2 nucleus (or 0, 128, 255)"
-    )
-
-
 def _extra(mask: Path, stem: str, endings: Sequence[str]) -> NDArray[np.bool_] | None:
     found = [path for ending in endings if (path := mask.with_name(f"{stem}{ending}")).exists()]
-    return _numbers(found[0]) > 0 if found else None
-
-
-def _numbers(path: Path) -> NDArray[np.integer]:
-    """Read a plane of whole numbers of 0 or more."""
-    plane = read_plane(path)
-    if plane.dtype.kind == "f" and np.array_equal(plane, np.round(plane)):
-        plane = plane.astype(np.int64)
-    if plane.dtype.kind not in "uib" or plane.min(initial=0) < 0:
-        raise MaskError(f"{path.name} holds fractions or numbers below 0; a mask holds whole numbers, 0 = background")
-    return plane.astype(np.uint8) if plane.dtype.kind == "b" else plane
+    return numbers(found[0]) > 0 if found else None

@@ -97,6 +97,11 @@ class CommandButton(QPushButton):
 def small(text: str) -> QLabel:
     """Return a line of smaller words that wraps."""
     label = QLabel(text)
+    make_small(label)
+    return label
+
+
+def make_small(label: QLabel) -> None:
+    """Make a label's words small and have them wrap."""
     label.setWordWrap(True)
     label.setStyleSheet("QLabel { font-size: 11px; font-style: italic; }")
-    return label

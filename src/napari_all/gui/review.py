@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 
 from napari_all.errors import NapariAllError
+from napari_all.gui.front_keys import FrontKeys, Keys
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.panel import Panel
 from napari_all.gui.review_adding import Adding
@@ -26,9 +27,8 @@ from napari_all.gui.review_predicting import Predicting
 from napari_all.gui.review_proposals import ProposalBox
 from napari_all.gui.review_session import ReviewSession
 from napari_all.gui.review_start import ReviewStart
-from napari_all.gui.review_tab import Keys, ReviewTab, ReviewTabs
+from napari_all.gui.review_tab import ReviewTab, ReviewTabs
 from napari_all.gui.subtype_queue import MOST_NAMED, warn_of
-from napari_all.gui.tool_buttons import bind_keys, panel_keys
 from napari_all.gui.window_end import WindowEnd
 from napari_all.project.order import ORDERS
 from napari_all.project.project import Project
@@ -58,7 +58,6 @@ class ReviewPanel(Panel):
         learn.attach(self.predicting)
         self.adding = Adding(self.say, self)
         self._window_end = WindowEnd(self, self.close_project)
-        self._bound: Keys = {}
         self._connect()
 
     @property
@@ -70,9 +69,8 @@ class ReviewPanel(Panel):
         }  # fmt: skip
         return {key: button.click for key, button in buttons.items()} | self.tabs.front.keys
 
-    @property
-    def _panel_keys(self) -> Keys:
-        return self.keys | {UNDO: self.review.undo.click, REDO: self.review.redo.click}
+    def _keys_with(self, undo: str, redo: str) -> Keys:
+        return self.keys | {undo: self.review.undo.click, redo: self.review.redo.click}
 
     def _connect(self) -> None:
         self.start_page.open_wanted.connect(self.open_project)
@@ -93,8 +91,9 @@ class ReviewPanel(Panel):
         self.review.saving.moved.connect(self._on_moved)
         self.predicting.changed.connect(self._show_state)
         self.predicting.taken.connect(self.proposals.on_taken)
-        self.tabs.switched.connect(self._on_switched)
-        self._shortcuts = panel_keys(self, self._panel_keys)
+        on_canvas = partial(self._keys_with, "Control-Z", "Control-Shift-Z")
+        self._keys = FrontKeys(self.viewer, self, partial(self._keys_with, UNDO, REDO), on_canvas)
+        self.tabs.switched.connect(lambda: self._keys.renew(self.in_front))
 
     def _on_new(self) -> None:
         page = self.start_page
@@ -237,24 +236,10 @@ class ReviewPanel(Panel):
 
     def on_front(self, front: bool) -> None:
         """Take the keys on the canvas while the panel is in front; else give them back."""
-        self._take_keys()
+        self._keys.take(front)
         self.tabs.front.on_front(front)
         if front:
             self._window_end.watch()
-
-    def _take_keys(self) -> None:
-        bind_keys(self.viewer, self._bound, False)
-        undo = {"Control-Z": self.review.undo.click, "Control-Shift-Z": self.review.redo.click}
-        self._bound = self.keys | undo if self.in_front else {}
-        bind_keys(self.viewer, self._bound, True)
-
-    def _on_switched(self) -> None:
-        """Change the keys with the tab."""
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
-        self._shortcuts = panel_keys(self, self._panel_keys)
-        self._take_keys()
 
     def event(self, event: QEvent | None) -> bool:
         """Save and let go of the project when the dock is closed for good."""

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout
 
 from napari_all.errors import NapariAllError
+from napari_all.gui.front_keys import Keys
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.review_cells_classes import ClassButtons, ClassesDialog
 from napari_all.gui.review_cells_list import CellsList
@@ -17,7 +18,7 @@ from napari_all.gui.review_gallery import Gallery
 from napari_all.gui.review_gallery_cards import Card
 from napari_all.gui.review_gallery_source import GallerySource
 from napari_all.gui.review_session import ReviewSession
-from napari_all.gui.review_tab import Keys, ReviewTab
+from napari_all.gui.review_tab import ReviewTab
 from napari_all.project.cell_classes import classes_of, keep_classes
 from napari_all.segmentation.cell_classes import UNCLASSIFIED, CellClasses
 

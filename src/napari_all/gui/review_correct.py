@@ -10,13 +10,14 @@ from napari import Viewer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_all.gui.canvas_tools import Need, Points, Tool
+from napari_all.gui.front_keys import Keys
 from napari_all.gui.review_compare import CompareRow
 from napari_all.gui.review_corrections import LACKING, REVIEW_TOOLS
 from napari_all.gui.review_findings import FindingsBox
 from napari_all.gui.review_keys import COMPARE, FINDING
 from napari_all.gui.review_prediction import PredictionAtHand
 from napari_all.gui.review_session import ReviewSession
-from napari_all.gui.review_tab import Keys, ReviewTab
+from napari_all.gui.review_tab import ReviewTab
 from napari_all.gui.tool_buttons import ToolButtons
 from napari_all.segmentation.stain import prepare_colours
 

@@ -9,9 +9,8 @@ from napari import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QTabBar, QVBoxLayout, QWidget
 
+from napari_all.gui.front_keys import Keys
 from napari_all.gui.review_session import ReviewSession
-
-Keys = dict[str, Callable[[], object]]
 
 
 class ReviewTab(QWidget):

@@ -14,8 +14,9 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton
 
 from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
+from napari_all.gui.device_line import DeviceLine
 from napari_all.gui.heat import cells_of, heat_words, mask_of, remove_heat, show_heat, told_of_heat
-from napari_all.gui.jobs import ENGINES, Job
+from napari_all.gui.jobs import ENGINES
 from napari_all.gui.layer_notes import image_notes, note, source_of
 from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.looking import Looking
@@ -45,7 +46,6 @@ class SubtypePanel(Panel):
         self.queue = LayerQueue(self, lambda: self.config, self._on_found, self._refill)
         self._entries = Entries()
         self._looking = Looking(napari_viewer)
-        self._warming: Job | None = None
         self._build()
         self._connect()
         self._on_image(self.chooser.layer)
@@ -63,7 +63,7 @@ class SubtypePanel(Panel):
         form.addRow("&Image", self.chooser)
         self.model = ModelChooser("classification")
         form.addRow("M&odel", self.model)
-        self.device_line = small("Device: starting the engine…")
+        self.device_line = DeviceLine()
         self.page.addWidget(self.device_line)
         self.tta = QCheckBox("A&verage over turned and mirrored images")
         self.tta.setToolTip(str(ClassifyConfig.model_fields["tta"].description))
@@ -108,13 +108,7 @@ class SubtypePanel(Panel):
         self.viewer.layers.events.removed.connect(self._refill)
 
     def _warm_up(self) -> None:
-        self.device_line.setText("Device: starting the engine…")
-        self._warming = ENGINES.start("load_classifier", self.config, heavy=True)
-        self._warming.succeeded.connect(self._on_warm)
-        self._warming.failed.connect(self.device_line.setText)
-
-    def _on_warm(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        self.device_line.setText(value["line"])
+        self.device_line.warm_up("load_classifier", self.config)
 
     def _on_image(self, layer: Layer | None) -> None:
         self.say("" if layer is not None else NO_IMAGE)

@@ -9,24 +9,24 @@ from napari import Viewer
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_error, show_warning
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QGroupBox, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 from superqt import QCollapsible
 
 from napari_all.errors import NapariAllError
 from napari_all.gui.chooser import LayerChooser
+from napari_all.gui.device_line import DeviceLine
 from napari_all.gui.forms import SettingsForm
-from napari_all.gui.jobs import ENGINES, Job
 from napari_all.gui.layer_notes import source_of
 from napari_all.gui.layers import is_smear, to_rgb
 from napari_all.gui.memory import recall, remember
 from napari_all.gui.model_chooser import ModelChooser
 from napari_all.gui.panel import NO_IMAGE, Panel, primary
-from napari_all.gui.panel_foot import small
 from napari_all.gui.results import add_parts, add_segmentation, add_uncertainty, segmentation_from
+from napari_all.gui.unet_scale import ScaleBox
+from napari_all.gui.unet_words import told_of_folder, told_of_image
 from napari_all.segmentation.method import PostprocessSettings
 from napari_all.segmentation.methods import METHODS
 from napari_all.types import Segmentation
-from napari_all.workflows.batch import least_certain_first
 from napari_all.workflows.command_text import RESULTS, segment_command
 from napari_all.workflows.run_record import RunRecord
 from napari_all.workflows.segment import SegmentConfig
@@ -34,8 +34,6 @@ from napari_all.workflows.segment_files import Extras
 
 METHOD = "unet"
 _REMEMBERED = "unet/config"
-LEAST_CERTAIN = 5
-"""How many images are named as worth a look first, after a folder."""
 
 
 class UNetPanel(Panel):
@@ -44,7 +42,6 @@ class UNetPanel(Panel):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._entry = METHODS[METHOD]
-        self._warming: Job | None = None
         self._last: tuple[Labels, Segmentation] | None = None
         self._build()
         self._restore()
@@ -72,21 +69,10 @@ class UNetPanel(Panel):
         defaults = self._entry.settings()
         self.model = ModelChooser("segmentation", defaults.model)  # type: ignore[attr-defined]
         form.addRow("M&odel", self.model)
-        self.device_line = small("Device: starting the engine…")
+        self.device_line = DeviceLine()
         self.page.addWidget(self.device_line)
-        scale = QGroupBox("Scale")
-        inside = QVBoxLayout(scale)
-        # One form for what everyone needs, one for the rest; both edit the same settings.
-        others = tuple(n for n in self._entry.settings.model_fields if n != "diameter_px")
-        self.diameter = SettingsForm(self._entry.settings, skip=others)
-        inside.addWidget(self.diameter)
-        self.used = QLabel("The diameter is estimated from the image.")
-        self.used.setWordWrap(True)
-        inside.addWidget(self.used)
-        self.caution = small("")
-        self.caution.setVisible(False)
-        inside.addWidget(self.caution)
-        self.page.addWidget(scale)
+        self.scale = ScaleBox(self._entry.settings)
+        self.page.addWidget(self.scale)
         more = QCollapsible("More settings")
         self.settings = SettingsForm(self._entry.settings, skip=("model", "diameter_px"))
         more.addWidget(self.settings)
@@ -114,7 +100,7 @@ class UNetPanel(Panel):
         self.folder.setToolTip("Segment every image of a folder into label files, tables and a record of the run")
         self.page.addWidget(self.segment)
         self.page.addWidget(self.folder)
-        self.diameter.changed.connect(self._on_diameter)
+        self.scale.diameter_changed.connect(self._on_diameter)
         self.cleaning.changed.connect(self._remember)
         self.segment.clicked.connect(self._on_segment)
         self.folder.clicked.connect(self._ask_folders)
@@ -150,13 +136,8 @@ class UNetPanel(Panel):
             add_uncertainty(self.viewer, result.uncertainty_map, layer)
             self._last = None
 
-    def _on_diameter(self) -> None:
-        wanted = self.diameter.value().diameter_px  # type: ignore[attr-defined]
+    def _on_diameter(self, wanted: float | None) -> None:
         self.settings.set_value(self.settings.value().updated(diameter_px=wanted))
-        if wanted is None:
-            self.used.setText("The diameter is estimated from the image.")
-        else:
-            self.used.setText(f"Cells of about {wanted:.0f} px are looked for.")
 
     def _on_image(self, layer: Layer | None) -> None:
         self.segment.setEnabled(layer is not None and self.job is None)
@@ -165,15 +146,7 @@ class UNetPanel(Panel):
     def _warm_up(self) -> None:
         """Import torch and load the network in the engine, so that the first job need not wait for it."""
         config = self.config.settings
-        self.device_line.setText("Device: starting the engine…")
-        self._warming = ENGINES.start(
-            "load_segmenter", {"model": config["model"], "device": config["device"]}, heavy=True
-        )
-        self._warming.succeeded.connect(self._on_warm)
-        self._warming.failed.connect(self.device_line.setText)
-
-    def _on_warm(self, value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-        self.device_line.setText(value["line"])
+        self.device_line.warm_up("load_segmenter", {"model": config["model"], "device": config["device"]})
 
     def on_busy(self, busy: bool) -> None:
         """One job at a time."""
@@ -184,12 +157,7 @@ class UNetPanel(Panel):
         """Put the device and the diameter where they belong."""
         if text.startswith("Device:"):
             self.device_line.setText(text)
-        elif text.startswith("Cell diameter:"):
-            self.used.setText(text)
-        elif text.startswith("Nucleus"):
-            self.caution.setText(text)
-            self.caution.setVisible(True)
-        else:
+        elif not self.scale.take(text):
             self.say(text)
 
     def _on_segment(self) -> None:
@@ -210,12 +178,12 @@ class UNetPanel(Panel):
             result = segmentation_from(value, arrays)
             self._last = (layer, result)
             self._show_doubt()
-            self.say(_told(result, image.name))
-            self._show_used(result.diameter_px, config)
+            self.say(told_of_image(result, image.name))
+            self.scale.show_used(result.diameter_px, estimated=config.settings["diameter_px"] is None)
             self.foot.command.offer(segment_command(config, source_of(image), RESULTS, self._extras))
 
         self.say("")
-        self.caution.setVisible(False)
+        self.scale.begin()
         job = self.start(
             "segment_image",
             config.model_dump(mode="json"),
@@ -225,13 +193,6 @@ class UNetPanel(Panel):
             needs=image,
         )
         job.cancelled.connect(self._warm_up)
-
-    def _show_used(self, diameter: float | None, config: SegmentConfig) -> None:
-        if diameter is not None:
-            how = "estimated" if config.settings["diameter_px"] is None else "given"
-            self.used.setText(f"Used: {diameter:.0f} px ({how})")
-            self.diameter.show_found(self.diameter.value().updated(diameter_px=diameter))
-            self.diameter.show_found(self.diameter.value())  # the tick 'auto' stays, beside the value used
 
     def _ask_folders(self) -> None:
         source = QFileDialog.getExistingDirectory(self, "Folder with images", recall("folders/images", ""))
@@ -250,7 +211,7 @@ class UNetPanel(Panel):
         def done(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
             record = RunRecord.parse(value)
             self.foot.command.offer(segment_command(asked, source, target, extras))
-            self.say(_told_of_folder(record, target.name))
+            self.say(told_of_folder(record, target.name))
             if record.failed:
                 lines = "\n".join(f"{entry.image}: {entry.error}" for entry in record.failed[:10])
                 show_warning(f"{len(record.failed)} of {len(record.inputs)} images failed:\n{lines}")
@@ -262,26 +223,3 @@ class UNetPanel(Panel):
             "extras": extras.model_dump(),
         }
         self.start("segment_folder", config, None, done, heavy=True)
-
-
-def _told(result: Segmentation, image: str) -> str:
-    """Say in one line what was found in an image."""
-    found = [_count(int(result.labels.max(initial=0)), "cell")]
-    if result.smudges is not None and result.smudges.any():
-        found.append(_count(int(result.smudges.max()), "smudge cell"))
-    doubt = "" if result.uncertainty is None else f"; uncertainty {result.uncertainty:.2f}"
-    return f"{' and '.join(found)} in '{image}'{doubt}"
-
-
-def _told_of_folder(record: RunRecord, folder: str) -> str:
-    """Say how many images of a folder there are results of, and which are worth a look first."""
-    line = f"{len(record.inputs) - len(record.failed)} of {len(record.inputs)} images are in {folder}."
-    judged = [entry for entry in least_certain_first(record.inputs) if entry.uncertainty is not None]
-    if len(judged) > 1:
-        first = [f"{entry.image} ({entry.uncertainty:.2f})" for entry in judged[:LEAST_CERTAIN]]
-        line = "\n".join([line, "Least certain:", *first])
-    return line
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

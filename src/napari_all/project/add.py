@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_all.data.mask_folder import MaskCode, MaskParts
+from napari_all.data.mask_values import MaskCode, MaskParts
 from napari_all.errors import SaveError
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.project.create import Created, find_sources, take_images

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_all.data.mask_folder import MaskCode, MaskFolder, MaskParts, MaskPlanes, find_pairs, read_mask
+from napari_all.data.mask_folder import MaskFolder, MaskPlanes, find_pairs, read_mask
 from napari_all.data.mask_items import CELL, CYTOPLASM, NUCLEUS
+from napari_all.data.mask_values import MaskCode, MaskParts
 from napari_all.errors import FileExistsRefused, ImageError, MaskError
 from napari_all.files import sha256_file
 from napari_all.io.images import read_image

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -12,36 +10,21 @@ from napari_all.errors import FileExistsRefused, MaskError, UsageError
 from napari_all.files import inside, sha256_file
 from napari_all.io.cell_class_table import write_cell_classes
 from napari_all.io.images import MAX_PIXELS, read_image
-from napari_all.io.importers import IMPORTERS, Imported, Importer, ImportRequest
-from napari_all.io.importing import images_in, read_cells, recognise
-from napari_all.io.inputs import InputImage, find_files, find_images
+from napari_all.io.importers import Imported, ImportRequest
+from napari_all.io.importing import read_cells
+from napari_all.io.inputs import InputImage, find_images
 from napari_all.io.masks import LABELS_ENDING, LabelsFile, classes_path, read_labels, write_labels
 from napari_all.io.pairing import mask_of
 from napari_all.io.tables import CELL_COLUMNS, cell_row, write_table
 from napari_all.monitor import Monitor, NullMonitor
 from napari_all.segmentation.measure import measure_cells
 from napari_all.types import ImageRecord
+from napari_all.workflows.import_plan import Planned, plan, target_of, targets_of
 from napari_all.workflows.per_image import for_each_image, is_complete
 from napari_all.workflows.run_record import Clock, InputRecord, RunRecord
 from napari_all.workflows.segment_files import CELLS_ENDING
 
 RECORD_FILE = "import_run.json"
-_OWN_PLANES = ("_classes.tif", "_uncertainty.tif", "_smudges.tif", "_ignore.tif", "_artefacts.tif", "_gradcam.tif")
-"""Beside labels in a folder of napari-all's own results; none of them is a label image."""
-_LONGEST_NAME = 200
-"""Bytes of a name that leave room for endings below the 255 of most file systems."""
-_OF_MANY_KINDS = (".json", ".png", ".tif", ".tiff", ".csv", ".zip", ".npy")
-"""Files of these endings in a folder may be anything; those that are no cells are left out without a word."""
-
-
-@dataclass(frozen=True)
-class _Planned:
-    """A file, its format, and the stems of the images in it; without a format, what is wrong with it."""
-
-    file: InputImage
-    importer: Importer | None
-    stems: tuple[str, ...] = ()
-    error: str = ""
 
 
 def import_batch(
@@ -81,8 +64,8 @@ def import_batch(
     """
     watch = monitor or NullMonitor()
     known = _Images(images, max_pixels)
-    planned = _plan(inputs, format_name)
-    targets = _targets(planned, output)
+    planned = plan(inputs, format_name)
+    targets = targets_of(planned, output)
     existing = [target.name for target in (*targets, output / RECORD_FILE) if target.exists()]
     if existing and not overwrite:
         raise FileExistsRefused(f"{output.name} already holds {existing[0]}; give --overwrite to replace it")
@@ -105,65 +88,8 @@ def import_batch(
     return record
 
 
-def _plan(inputs: Sequence[str | Path], format_name: str | None) -> list[_Planned]:
-    formats = [IMPORTERS[format_name]] if format_name is not None else list(IMPORTERS.values())
-    endings = sorted({ending for importer in formats for ending in importer.endings})
-    singly = {os.path.abspath(given) for given in inputs if Path(given).is_file()}  # noqa: PTH100 - as find_files
-    planned = []
-    for file in find_files(inputs, "file of cells", endings):
-        alone = os.path.abspath(file.path) in singly  # noqa: PTH100
-        if not alone and file.name.endswith(_OWN_PLANES):
-            continue
-        importer = None
-        try:
-            importer = recognise(file.path, format_name)
-            planned.append(_Planned(file, importer, _stems(file, importer)))
-        except MaskError as error:
-            if alone or importer or file.path.suffix not in _OF_MANY_KINDS:
-                planned.append(_Planned(file, None, error=str(error)))
-    if not planned:
-        titles = ", ".join(importer.title for importer in formats)
-        raise UsageError(f"the inputs hold no file of cells ({titles}); export one in the other program")
-    return planned
-
-
-def _stems(file: InputImage, importer: Importer) -> tuple[str, ...]:
-    """Return where the labels go, relative to the output, without an ending."""
-    names = images_in(file.path, importer)
-    if names is not None:
-        return tuple(str(PurePosixPath(name).with_suffix("")) for name in names)
-    ending = next((e for e in importer.endings if file.name.lower().endswith(e)), file.path.suffix)
-    return (file.name[: len(file.name) - len(ending)],)
-
-
-def _targets(planned: Sequence[_Planned], output: Path) -> list[Path]:
-    seen: dict[str, _Planned] = {}
-    targets = []
-    for one in planned:
-        for stem in one.stems:
-            other = seen.setdefault(stem.casefold(), one)
-            if other is not one:
-                raise UsageError(
-                    f"two inputs would have the same output name: {other.file.path} and {one.file.path}; "
-                    "rename one, or choose one format with --format"
-                )
-            with suppress(MaskError):  # only this file fails, when its turn comes
-                targets.append(_target(output, stem))
-    return targets
-
-
-def _target(output: Path, stem: str) -> Path:
-    """Return the label image's path; `MaskError` for a name in a file that no file in the output can have."""
-    try:
-        if any(len(part.encode()) > _LONGEST_NAME for part in PurePosixPath(stem).parts):
-            raise ValueError("longer than a file's name can be")
-        return inside(output, stem + LABELS_ENDING)
-    except (UsageError, OSError, ValueError) as error:
-        raise MaskError(f"an image goes by the name {stem[:100]!r}, which no file can have here") from error
-
-
 def _import_file(
-    planned: _Planned, output: Path, known: _Images, labels: Path | None, max_pixels: int, monitor: Monitor
+    planned: Planned, output: Path, known: _Images, labels: Path | None, max_pixels: int, monitor: Monitor
 ) -> InputRecord:
     if planned.importer is None:
         raise MaskError(planned.error)
@@ -185,7 +111,7 @@ def _import_file(
             continue
         for said in found.notes:
             monitor.message(f"{stem}: {said}")
-        written, count = _write(_target(output, stem), found, record)
+        written, count = _write(target_of(output, stem), found, record)
         outputs += [path.relative_to(output.resolve()).as_posix() for path in written]
         cells += count
     if left_out and not outputs:

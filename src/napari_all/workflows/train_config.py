@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from napari_all.config import Settings
-from napari_all.data.mask_folder import MaskCode, MaskParts
+from napari_all.data.mask_values import MaskCode, MaskParts
 from napari_all.errors import UsageError, unknown_name
 from napari_all.networks.backbones import BACKBONES
 from napari_all.networks.backbones.smp import ARCHITECTURES

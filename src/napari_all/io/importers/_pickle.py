@@ -9,30 +9,10 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_all.errors import MaskError
-
-
-@dataclass(frozen=True)
-class _Name:
-    """A name that stands in a pickle of arrays."""
-
-    what: str
-
-
-@dataclass
-class _Array:
-    """An array, or the type of one, as it is put together."""
-
-    what: str
-    arguments: tuple[Any, ...]
-    state: tuple[Any, ...] = field(default=())
-
+from napari_all.io.importers._pickled_arrays import PLAIN, PickledArray, PickledName, Resolver
 
 _CORES = ("numpy.core", "numpy._core")
 _NAMES: Final = {
@@ -43,11 +23,8 @@ _NAMES: Final = {
     **{(f"{core}.multiarray", "scalar"): "scalar" for core in _CORES},
     **{(f"{core}.numeric", "_frombuffer"): "buffer" for core in _CORES},
 }
-_MARK: Final = _Name("mark")
-_KINDS = "biuf"
+_MARK: Final = PickledName("mark")
 _MOST_STEPS = 5_000_000
-_DEEPEST = 50
-_PLAIN = str | bytes | int | float | None
 _SILENT = frozenset({"PROTO", "FRAME"})
 _CONSTANTS: Final[dict[str, Callable[[], Any]]] = {
     "NONE": lambda: None,
@@ -80,7 +57,7 @@ def plain_values(pickled: bytes) -> Any:
         The pickle names anything else, or is damaged.
     """
     try:
-        return _Resolver().resolve(_Machine().run(pickled))
+        return Resolver().resolve(_Machine().run(pickled))
     except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, MaskError):
             raise
@@ -166,17 +143,17 @@ class _Machine:
         return items
 
 
-def _named(module: Any, name: Any) -> _Name:
+def _named(module: Any, name: Any) -> PickledName:
     what = _NAMES.get((module, name)) if isinstance(module, str) and isinstance(name, str) else None
     if what is None:
         raise MaskError(
             f"its pickle asks for {module}.{name}, which is not run; save the labels as TIFF or PNG instead"
         )
-    return _Name(what)
+    return PickledName(what)
 
 
 def _made(name: Any, arguments: Any) -> Any:
-    if not isinstance(name, _Name) or not isinstance(arguments, tuple):
+    if not isinstance(name, PickledName) or not isinstance(arguments, tuple):
         raise MaskError("its pickle calls something, which is not run; save the labels as TIFF or PNG instead")
     if name.what == "encode":  # how Python 3 puts bytes into pickles of Python 2
         text, coding = arguments
@@ -185,17 +162,17 @@ def _made(name: Any, arguments: Any) -> Any:
         return str(text).encode("latin1")
     if name.what not in ("dtype", "array", "scalar", "buffer"):
         raise MaskError(f"its pickle calls {name.what}; save it again")
-    return _Array(name.what, arguments)
+    return PickledArray(name.what, arguments)
 
 
 def _given(thing: Any, state: Any) -> None:
-    if not isinstance(thing, _Array) or not isinstance(state, tuple):
+    if not isinstance(thing, PickledArray) or not isinstance(state, tuple):
         raise MaskError("its pickle sets up an object that is no array; save the labels as TIFF or PNG instead")
     thing.state = state
 
 
 def _filled(target: Any, items: list[Any]) -> dict[Any, Any]:
-    if not isinstance(target, dict) or len(items) % 2 or not all(isinstance(key, _PLAIN) for key in items[::2]):
+    if not isinstance(target, dict) or len(items) % 2 or not all(isinstance(key, PLAIN) for key in items[::2]):
         raise MaskError("its pickle holds a dictionary whose keys are no texts or numbers; save it again")
     target.update(zip(items[::2], items[1::2], strict=True))
     return target
@@ -205,58 +182,3 @@ def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise MaskError("its pickle is damaged (no list where one is filled); save it again")
     return value
-
-
-class _Resolver:
-    """Makes numpy arrays of the arrays inside a value, each once however often it is spoken of."""
-
-    def __init__(self) -> None:
-        self._done: dict[int, Any] = {}
-
-    def resolve(self, value: Any, depth: int = 0) -> Any:
-        """Return the plain value; what holds itself ends with an error."""
-        if depth > _DEEPEST:
-            raise MaskError("its pickle holds lists in lists without end; save it again")
-        if isinstance(value, _PLAIN | bytearray):
-            return value
-        if id(value) not in self._done:
-            self._done[id(value)] = self._made(value, depth + 1)
-        return self._done[id(value)]
-
-    def _made(self, value: Any, depth: int) -> Any:
-        if isinstance(value, _Array):
-            return self._array(value, depth)
-        if isinstance(value, list | tuple):
-            return type(value)(self.resolve(one, depth) for one in value)
-        if isinstance(value, dict):
-            return {key: self.resolve(one, depth) for key, one in value.items()}
-        raise MaskError("its pickle holds a name where a value belongs; save it again")
-
-    def _array(self, told: _Array, depth: int) -> Any:
-        match told.what:
-            case "scalar":
-                kind, content = told.arguments
-                return _numbers(content, kind, (), "C").item()
-            case "buffer":
-                content, kind, shape, order = told.arguments
-                return _numbers(content, kind, shape, order)
-            case "array":
-                _, shape, kind, fortran, content = told.state
-                if isinstance(content, list):  # an array of objects
-                    flat = [self.resolve(one, depth) for one in content]
-                    return flat[0] if shape == () and len(flat) == 1 else flat
-                return _numbers(content, kind, shape, "F" if fortran else "C")
-        raise MaskError("its pickle holds a type where a value belongs; save it again")
-
-
-def _numbers(content: Any, kind: Any, shape: Any, order: Any) -> NDArray[Any]:
-    """Return an array over bytes, whose number must be right for its shape."""
-    if not isinstance(kind, _Array) or kind.what != "dtype" or not isinstance(content, bytes | bytearray):
-        raise MaskError("its pickle holds an array without type or bytes; save it again")
-    code = str(kind.arguments[0])
-    dtype = np.dtype(code) if len(code) == 2 and code[0] in _KINDS and code[1] in "1248" else None
-    if dtype is None or order not in ("C", "F") or not all(isinstance(side, int) and side >= 0 for side in shape):
-        raise MaskError(f"its pickle holds an array of type {code!r}, shape {shape!r}; only plain numbers are read")
-    if len(kind.state) > 1 and kind.state[1] == ">":
-        dtype = dtype.newbyteorder(">")
-    return np.frombuffer(content, dtype).reshape(shape, order=order)
