@@ -48,6 +48,7 @@ NETWORKS = {
     "tuned-corrected": "fine-tuned on the corrected masks, cells at 48 px",
     "whole-corrected": "fine-tuned on the corrected masks, whole images",
     "whole-published": "fine-tuned on the published masks of the same fields, whole images",
+    "with-these": "from random weights on all that the shipped one learned and on these fields",
 }
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
