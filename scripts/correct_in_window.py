@@ -135,6 +135,7 @@ class Corrector:
             several = kind == "merge"
             self.gesture(TOOLS[kind], [points] if points else [[p] for p in (said["at"] if several else [said["at"]])])
         if self.steps() == before:
+            self.seconds["edit"].pop()  # only the wait for what did not come
             self.refused.append(f"{image}: {said}: {self.panel.state.text()}")
 
     def gesture(self, name: str, drags: Sequence[Sequence[Point]]) -> None:
@@ -209,7 +210,7 @@ def table(found: dict[str, Any]) -> list[str]:
         ("Dice with the cells that the recipe builds: mean, least", f"{found['dice_mean']}, {found['dice_least']}"),
     ]
     rows += [
-        (f"{what}: median, worst, ms", f"{took['median']}, {took['worst']}")
+        (f"{what}, with drawing: median, worst, ms", f"{took['median']}, {took['worst']}")
         for what, took in found["milliseconds"].items()
     ]
     return ["", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]

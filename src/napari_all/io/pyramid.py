@@ -32,7 +32,7 @@ def write_pyramid(
     Parameters
     ----------
     read
-        Gives the pixels; asked for one row of tiles at a time.
+        Gives the pixels; asked for the height of a tile at a time.
     shape
         (Y, X) of the plane.
 
@@ -91,7 +91,11 @@ def _tiles(read: Reader, shape: tuple[int, int], step: int) -> Iterator[NDArray[
     """Yield the tiles of a plane thinned by a step, in raster order; beyond the edge are zeros."""
     height, width = shape
     for y in range(0, height, TILE_PX * step):
-        strip = read(slice(y, min(height, y + TILE_PX * step), step), slice(0, width, step))
+        end = min(height, y + TILE_PX * step)
+        # a thinned strip goes over many rows, whose tiles a reader may hold all at once: a few at a time
+        strip = np.concatenate(
+            [read(slice(top, min(end, top + TILE_PX), step), slice(0, width, step)) for top in range(y, end, TILE_PX)]
+        )
         for x in range(0, strip.shape[1], TILE_PX):
             tile = strip[:, x : x + TILE_PX]
             yield np.pad(tile, [(0, TILE_PX - n) for n in tile.shape])

@@ -120,7 +120,7 @@ class SlideWork:
     def numbered(self) -> Reader:
         """Return a reader of the labels that numbers cells 1..N in the raster order of their first pixels."""
         numbers = np.array([0, *(cell.number for cell in self.cells)])
-        order = np.argsort(numbers)
+        order = np.argsort(numbers).astype(np.uint32)
         ranked = numbers[order]
         return lambda rows, columns: order[np.searchsorted(ranked, self.labels[rows, columns])]
 
