@@ -91,10 +91,10 @@ def _tiles(read: Reader, shape: tuple[int, int], step: int) -> Iterator[NDArray[
     """Yield the tiles of a plane thinned by a step, in raster order; beyond the edge are zeros."""
     height, width = shape
     for y in range(0, height, TILE_PX * step):
-        end = min(height, y + TILE_PX * step)
+        end, few = min(height, y + TILE_PX * step), max(TILE_PX, step)
         # a thinned strip goes over many rows, whose tiles a reader may hold all at once: a few at a time
         strip = np.concatenate(
-            [read(slice(top, min(end, top + TILE_PX), step), slice(0, width, step)) for top in range(y, end, TILE_PX)]
+            [read(slice(top, min(end, top + few), step), slice(0, width, step)) for top in range(y, end, few)]
         )
         for x in range(0, strip.shape[1], TILE_PX):
             tile = strip[:, x : x + TILE_PX]
