@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ def write_pyramid(
     Parameters
     ----------
     read
-        Gives the pixels; asked for the height of a tile at a time.
+        Gives the pixels; asked for a tile at a time.
     shape
         (Y, X) of the plane.
 
@@ -89,13 +90,9 @@ def open_plane(path: Path) -> Iterator[tuple[Reader, tuple[int, int], np.dtype[A
 
 def _tiles(read: Reader, shape: tuple[int, int], step: int) -> Iterator[NDArray[Any]]:
     """Yield the tiles of a plane thinned by a step, in raster order; beyond the edge are zeros."""
-    height, width = shape
-    for y in range(0, height, TILE_PX * step):
-        end, few = min(height, y + TILE_PX * step), max(TILE_PX, step)
-        # a thinned strip goes over many rows, whose tiles a reader may hold all at once: a few at a time
-        strip = np.concatenate(
-            [read(slice(top, min(end, top + few), step), slice(0, width, step)) for top in range(y, end, few)]
-        )
-        for x in range(0, strip.shape[1], TILE_PX):
-            tile = strip[:, x : x + TILE_PX]
-            yield np.pad(tile, [(0, TILE_PX - n) for n in tile.shape])
+    sides = [
+        [slice(at, min(size, at + TILE_PX * step), step) for at in range(0, size, TILE_PX * step)] for size in shape
+    ]
+    for rows, columns in product(*sides):
+        tile = read(rows, columns)
+        yield np.pad(tile, [(0, TILE_PX - n) for n in tile.shape])
